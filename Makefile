@@ -1,0 +1,38 @@
+# The five things one does here. `make demo` and `make test` need only Python 3.11, make and git.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN = $(VENV)/bin
+JOBS ?= auto
+
+.PHONY: demo test quick lint bench lock clean
+
+demo: $(VENV)/installed ## install, then run the daemon on paper through ten sessions; PRICES=file uses your own
+	@$(BIN)/bellwether demo $(if $(PRICES),--prices "$(PRICES)",)
+
+test: $(VENV)/installed ## install, then run every test
+	$(BIN)/pytest -n $(JOBS)
+
+quick: $(VENV)/installed ## the tests without the whole-process and long-history suites
+	$(BIN)/pytest -n $(JOBS) -m "not slow"
+
+lint: $(VENV)/installed ## style, formatting, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed ## the measurements of tests/benchmarks, as ratios, in one table
+	$(BIN)/python -m tests.benchmarks
+
+lock: ## write the lock files anew from pyproject.toml (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml -o requirements-dev.txt
+
+$(VENV)/installed: requirements-dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,267 @@
+"""The contract between a strategy and everything that runs one."""
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from bot.domain.errors import BellwetherError, UnnamedHoldings
+from bot.domain.model import Quotes, Role, Symbol, TradingRules
+
+
+@dataclass(frozen=True, slots=True)
+class FeedNeed:
+    """A dated table a strategy reads, and how many sessions old its newest row may be."""
+
+    name: str
+    max_age: int
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a strategy wants to know, and what it may hold.
+
+    `symbols` are all whose closes it reads, `holds` those it may own, `vital`
+    those without whose fresh and whole history no decision may be made live.
+    `sessions` is how many rows of history its newest row depends on.
+    `total_return` says that its numbers are wrong on prices without dividends.
+    `gross` bounds the sum of the absolute weights it may ask for.
+    """
+
+    symbols: tuple[Symbol, ...]
+    holds: tuple[Symbol, ...]
+    vital: tuple[Symbol, ...]
+    sessions: int
+    feeds: tuple[FeedNeed, ...] = ()
+    total_return: bool = True
+    gross: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything known, and when.
+
+    `closes` is sessions × symbols of positive floats, NaN where a symbol has no
+    bar, adjusted as the market says it adjusts. `sessions` is the exchange
+    calendar with its overrides, from the first row to at least 40 sessions past
+    the last. `feeds` are tables with a column `known_on`: the first session that
+    could act on a row. `raw_closes` are the last unadjusted closes and
+    `dividends` the money per share that goes ex on the next session; both serve
+    `with_today` only.
+    """
+
+    closes: pd.DataFrame
+    sessions: pd.DatetimeIndex
+    feeds: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    raw_closes: Mapping[Symbol, float] = field(default_factory=dict)
+    dividends: Mapping[Symbol, float] = field(default_factory=dict)
+
+    def until(self, session: date) -> "Facts":
+        """What was known when `session` closed: the only time travel in the code."""
+        last = pd.Timestamp(session)
+        return replace(
+            self,
+            closes=self.closes.loc[:last],
+            feeds={name: feed[feed["known_on"] <= last] for name, feed in self.feeds.items()},
+        )
+
+    def with_today(self, session: date, quotes: Quotes) -> "Facts":
+        """Append the quotes as the provisional closes of `session`.
+
+        On an adjusted history the row is A₋₁ · (last + D) / raw₋₁; where the
+        source delivered its own unfinished bar of the session, that one stands.
+        A symbol without a quote gets no bar.
+        """
+        today = pd.Timestamp(session)
+        if today in self.closes.index:
+            return self
+        before = self.closes.iloc[-1] if len(self.closes) else pd.Series(dtype=float)
+        row = {}
+        for symbol in self.closes.columns:
+            quote = quotes.get(symbol)
+            if quote is None:
+                row[symbol] = np.nan
+                continue
+            last = float(quote.last)
+            raw = self.raw_closes.get(symbol)
+            if raw is not None and raw != before[symbol]:
+                last = before[symbol] * (last + self.dividends.get(symbol, 0.0)) / raw
+            elif self.dividends.get(symbol):
+                last += self.dividends[symbol]
+            row[symbol] = last
+        appended = pd.concat([self.closes, pd.DataFrame(row, index=pd.DatetimeIndex([today]))])
+        return replace(self, closes=appended)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a book holds of a symbol: shares with fractions, value in USD."""
+
+    shares: Decimal
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All a strategy may look at when it decides one session.
+
+    `features` are the session's rows of the strategy's own frame: one row, or
+    one per symbol. `equity` is in USD, None when no account is known.
+    `last_rebalance` is the session of the last complete rebalance.
+    """
+
+    session: date
+    features: pd.DataFrame
+    holdings: Mapping[Symbol, Holding] = field(default_factory=dict)
+    equity: float | None = None
+    last_rebalance: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rebalance:
+    """Target weights: shares of equity wanted, an exit being a written zero.
+
+    `reserve` is the share of equity the strategy itself keeps in cash. A target
+    that `lapses` is about its own session only: a later one does not catch up.
+    """
+
+    targets: Mapping[Symbol, float]
+    reason: str
+    flags: tuple[str, ...] = ()
+    roles: Mapping[Symbol, Role] = field(default_factory=dict)
+    reserve: float = 0.0
+    lapses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """No change of target: keep what is held, and say why."""
+
+    reason: str
+
+
+Decision: TypeAlias = Rebalance | Hold
+
+
+class Strategy(Protocol):
+    """Asked twice: once for numbers over all sessions, then per session for targets."""
+
+    @property
+    def needs(self) -> Needs:
+        """What it wants to know."""
+        ...
+
+    def features(self, facts: Facts) -> pd.DataFrame:
+        """Return one row (or one per symbol) for each session it may act on: causal."""
+        ...
+
+    def decide(self, view: View) -> Decision:
+        """The target weights for one session: pure."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """One strategy trading one account by its rules.
+
+    `account` is the id the broker must report of itself. `lead` is how long
+    before the close the book wakes. `minimum_equity` in USD is what its profile
+    recommends; below it whole shares may not follow the weights.
+    """
+
+    name: str
+    profile: str
+    account: str
+    strategy: Strategy
+    rules: TradingRules
+    lead: timedelta = timedelta(minutes=15)
+    minimum_equity: Decimal = Decimal(0)
+
+
+def rotate(
+    *,
+    out_of: Collection[Symbol],
+    into: Mapping[Symbol, float],
+    reason: str,
+    flags: tuple[str, ...] = (),
+    roles: Mapping[Symbol, Role] | None = None,
+    lapses: bool = False,
+) -> Rebalance:
+    """Leave what is held for what is wanted: the wanted weights, then a zero for the rest."""
+    exits = {symbol: 0.0 for symbol in out_of if symbol not in into}
+    return Rebalance({**into, **exits}, reason, flags, roles or {}, lapses=lapses)
+
+
+class Features:
+    """A strategy's numbers over facts, computed once, and its decisions read from them."""
+
+    def __init__(self, strategy: Strategy, facts: Facts) -> None:
+        self.strategy = strategy
+        self.frame = strategy.features(facts)
+        days = self.frame.index.get_level_values(0)
+        starts = np.flatnonzero(days[1:] != days[:-1]) + 1
+        bounds = [0, *starts.tolist(), len(days)] if len(days) else []
+        self._rows = {days[a].date(): slice(a, b) for a, b in pairwise(bounds)}
+
+    def __iter__(self) -> Iterator[date]:
+        """The sessions the strategy may act on, in order."""
+        return iter(self._rows)
+
+    def __contains__(self, session: date) -> bool:
+        return session in self._rows
+
+    def rows(self, session: date) -> pd.DataFrame:
+        """The rows of one session; empty where the strategy is not to act."""
+        return self.frame.iloc[self._rows.get(session, slice(0))]
+
+    def numbers(self, session: date) -> dict[str, float]:
+        """The finite numbers of a session under flat names, for the memory and `why`."""
+        told: dict[str, float] = {}
+        for index, row in self.rows(session).iterrows():
+            prefix = f"{index[1]}." if isinstance(index, tuple) else ""
+            for column, value in row.items():
+                name = ".".join(map(str, column)) if isinstance(column, tuple) else str(column)
+                if isinstance(value, int | float | np.number | np.bool_) and math.isfinite(value):
+                    told[prefix + name] = float(value)
+        return told
+
+    def decide(
+        self,
+        session: date,
+        holdings: Mapping[Symbol, Holding],
+        equity: float | None = None,
+        last_rebalance: date | None = None,
+    ) -> Decision:
+        """Ask the strategy about a session, and refuse an answer that is not whole.
+
+        Raises UnnamedHoldings where a holding is left out and BellwetherError
+        `bad_weights` where a weight is not finite or the sum is above the
+        declared gross exposure.
+        """
+        if session not in self:
+            return Hold("not_due")
+        decision = self.strategy.decide(
+            View(session, self.rows(session), holdings, equity, last_rebalance)
+        )
+        if isinstance(decision, Rebalance):
+            _check(decision, holdings, self.strategy.needs.gross)
+        return decision
+
+
+_ROUNDING = 1e-6
+
+
+def _check(decision: Rebalance, holdings: Mapping[Symbol, Holding], gross: float) -> None:
+    unnamed = [symbol for symbol in holdings if symbol not in decision.targets]
+    if unnamed:
+        raise UnnamedHoldings("unnamed_holdings", symbols=", ".join(unnamed))
+    weights: Sequence[float] = list(decision.targets.values())
+    total = sum(abs(weight) for weight in weights)
+    if not math.isfinite(total) or total > gross + _ROUNDING:
+        raise BellwetherError("bad_weights", total=total, gross=gross)

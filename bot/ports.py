@@ -1,0 +1,264 @@
+"""What the bot asks of the world, and the Desk on which a run finds it."""
+
+from asyncio import Queue
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from bot.domain.calendar import Calendar
+from bot.domain.memory import (
+    Baseline,
+    Decided,
+    Message,
+    Outcome,
+    Owed,
+    RunReport,
+    Standing,
+    Switch,
+    SwitchState,
+)
+from bot.domain.model import (
+    OrderIntent,
+    OrderReport,
+    Plan,
+    Portfolio,
+    Quotes,
+    RunKey,
+    Side,
+    Symbol,
+)
+from bot.domain.strategy import Facts, Needs
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a broker can do, as one value that `check` prints.
+
+    `echoes_client_id`: its order list carries our order's name. `keeps_fills`:
+    what we trade stays in the account (a dry run's does not).
+    """
+
+    shorting: bool = False
+    market_on_close: bool = False
+    echoes_client_id: bool = True
+    live_quotes: bool = True
+    keeps_fills: bool = True
+
+
+class Broker(Protocol):
+    """One account at a broker. Errors other than the named ones mean: unknown."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        ...
+
+    async def portfolio(self) -> Portfolio:
+        """Read the account. A failed read raises; it never is an empty portfolio."""
+        ...
+
+    async def submit(self, order: OrderIntent) -> OrderReport:
+        """Place an order: returns if accepted, OrderRefused if certainly not, else unknown."""
+        ...
+
+    async def orders_today(self) -> Sequence[OrderReport]:
+        """List every order of the session, whoever sent it, as it now stands."""
+        ...
+
+    async def cancel(self, order: OrderIntent) -> None:
+        """Ask for the end of an order; whether it ended is read from the list."""
+        ...
+
+
+class Adjustment(StrEnum):
+    """What a price history is adjusted for."""
+
+    TOTAL_RETURN = "total_return"
+    SPLITS = "splits"
+
+
+class MarketData(Protocol):
+    """Prices: history before today, and what the market says now."""
+
+    @property
+    def adjustment(self) -> Adjustment:
+        """What its history is adjusted for."""
+        ...
+
+    async def facts(self, needs: Needs, session: date) -> Facts:
+        """Return the closes a strategy needs, up to the session before `session`.
+
+        Raises DataError or Blocked where a symbol is not known at all.
+        """
+        ...
+
+    async def quotes(self, symbols: Collection[Symbol]) -> Quotes:
+        """Return the present quotes; a symbol that has none is left out."""
+        ...
+
+
+class Clock(Protocol):
+    """The system's, or one that jumps."""
+
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class Notifier(Protocol):
+    """Someone who is told: a chat, the log."""
+
+    async def tell(self, message: Message) -> None:
+        """Deliver a message; an error means that it was not delivered."""
+        ...
+
+
+class Ledger(Protocol):
+    """The memory: each row a sentence that stays true, each once kept by a primary key."""
+
+    def decision(self, run: RunKey) -> Decided | None:
+        """What a run decided, None while it has not."""
+        ...
+
+    def decide(self, decided: Decided) -> None:
+        """Keep a run's decision. A second one is refused by the database."""
+        ...
+
+    def plan(self, run: RunKey, side: Side) -> Plan | None:
+        """The plan of one side, None while it is not planned."""
+        ...
+
+    def intend(self, run: RunKey, side: Side, plan: Plan, inputs: Mapping[str, object]) -> None:
+        """Keep a side's plan and all its intents, or nothing."""
+        ...
+
+    def intend_again(self, intent: OrderIntent, side: Side) -> None:
+        """Keep one further attempt."""
+        ...
+
+    def mark_sent(self, intent: OrderIntent, at: datetime) -> None:
+        """Keep that an order is about to be asked for; on disk when this returns."""
+        ...
+
+    def record(self, order_id: str, report: OrderReport, at: datetime) -> None:
+        """Append what the broker said of an order; the latest report is its standing."""
+        ...
+
+    def standings(self, run: RunKey) -> Sequence[Standing]:
+        """Every intent of a run in the order meant, and how far it came."""
+        ...
+
+    def questions(self, book: str) -> Sequence[Standing]:
+        """Orders of a book asked for and not answered, of any session."""
+        ...
+
+    def finish(self, report: RunReport) -> None:
+        """Keep how a run ended, what it owes and the account it left."""
+        ...
+
+    def outcome(self, run: RunKey) -> Outcome | None:
+        """How a run ended last, None while it has not."""
+        ...
+
+    def owed(self, book: str) -> Owed | None:
+        """What the latest finished run of a book left undone, expired or not."""
+        ...
+
+    def baseline(self, book: str) -> Baseline | None:
+        """The account as the last finished run left it."""
+        ...
+
+    def bought(self, book: str) -> Mapping[Symbol, int]:
+        """Shares this book bought and has not sold, by symbol, from confirmed fills."""
+        ...
+
+    def traded_since(self, book: str, session: date) -> Collection[Symbol]:
+        """Symbols in which the book had fills in `session` or later."""
+        ...
+
+    def last_rebalance(self, book: str) -> date | None:
+        """The session of the last complete rebalance."""
+        ...
+
+    def runs(self, book: str, limit: int = 10) -> Sequence[RunKey]:
+        """The latest runs of a book with a decision or an outcome, newest first."""
+        ...
+
+    def switch(self, book: str) -> SwitchState:
+        """What a person has allowed."""
+        ...
+
+    def set_switch(self, book: str, switch: Switch, reason: str, at: datetime) -> None:
+        """Keep what a person allows from now on."""
+        ...
+
+    def report(self, run: RunKey) -> RunReport | None:
+        """Everything known of a run, put together again for `why` and `status`."""
+        ...
+
+    def post(self, message: Message) -> bool:
+        """Put a message into the outbox; False where its key is there already."""
+        ...
+
+    def undelivered(self) -> Sequence[Message]:
+        """Messages nobody received yet, oldest first."""
+        ...
+
+    def delivered(self, message: Message, at: datetime) -> None:
+        """Keep that a message was received."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a run has at hand."""
+
+    broker: Broker
+    market: MarketData
+    sessions: Calendar
+    ledger: Ledger
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class RunDue:
+    """A session's decision time has come."""
+
+    session: date
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClosed:
+    """A session is over: open questions can be asked with the account as witness."""
+
+    session: date
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Nothing more will come; the consumer of the inbox may go home."""
+
+
+Event: TypeAlias = RunDue | SessionClosed | Stopped
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Wake:
+    """An event and the moment it is due."""
+
+    at: datetime
+    event: RunDue | SessionClosed
+
+
+class Wakes(Protocol):
+    """Who puts events into an inbox at their time: APScheduler, or a clock that jumps."""
+
+    def arm(self, wakes: Iterable[Wake], inbox: "Queue[Event]") -> None:
+        """Have these events arrive."""
+        ...
