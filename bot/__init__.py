@@ -1,1 +1,5 @@
 """The daemon."""
+
+from importlib.metadata import version
+
+__version__ = version("bellwether")

@@ -2,12 +2,30 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from bot.domain.errors import Blocked
+from bot.domain.errors import BellwetherError, Blocked
 from bot.domain.model import Session
+
+EXCHANGE = ZoneInfo("America/New_York")
+
+
+def exchange_date(moment: datetime) -> date:
+    """The date at the exchange."""
+    return aware(moment).astimezone(EXCHANGE).date()
+
+
+def aware(moment: datetime) -> datetime:
+    """The moment itself; BellwetherError `naive_time` where it names no zone.
+
+    Python reads a naive time in the zone of the host, which is nobody's intention.
+    """
+    if moment.utcoffset() is None:
+        raise BellwetherError("naive_time", moment=moment)
+    return moment
 
 
 class Calendar:

@@ -36,6 +36,18 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """What a price of today is measured against: the previous close and its daily sigma.
+
+    `fresh` says that the close is the previous session's, not an older one.
+    """
+
+    close: float
+    sigma: float
+    fresh: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """What a run decided, once, and the frozen numbers both its sides are planned from.
 
@@ -50,22 +62,28 @@ class Decided:
     following: Rebalance | None
     since: date
     late: bool
-    due: bool
     equity: Decimal
     prices: Mapping[Symbol, Decimal]
     portfolio: Portfolio
+    marks: Mapping[Symbol, Mark] = field(default_factory=dict)
     numbers: Mapping[str, float] = field(default_factory=dict)
     notes: Sequence[Note] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An intent and how far it came: asked at `sent_at`, last answered with `report`."""
+    """An intent and how far it came: asked at `sent_at`, last answered with `report`.
+
+    `again` marks an attempt beyond the plan, `cancel_asked_at` when we last wanted
+    the order gone.
+    """
 
     intent: OrderIntent
     side: Side
     sent_at: datetime | None = None
     report: OrderReport | None = None
+    again: bool = False
+    cancel_asked_at: datetime | None = None
 
     @property
     def unanswered(self) -> bool:

@@ -167,7 +167,8 @@ class Portfolio:
                 hands_off[symbol] = hands_off.get(symbol, NOTHING) + kept
             if held != kept:
                 mine[symbol] = held - kept
-                sellable[symbol] = min(self.sellable.get(symbol, NOTHING), held - kept)
+                # What an open sell took is taken from the managed shares, not from the kept.
+                sellable[symbol] = max(self.sellable.get(symbol, NOTHING) - kept, NOTHING)
         return replace(self, shares=mine, sellable=sellable, hands_off=hands_off)
 
     def held(self, symbol: Symbol) -> Decimal:

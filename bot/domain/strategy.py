@@ -204,10 +204,11 @@ class Features:
     def __init__(self, strategy: Strategy, facts: Facts) -> None:
         self.strategy = strategy
         self.frame = strategy.features(facts)
-        days = self.frame.index.get_level_values(0)
+        days = pd.DatetimeIndex(self.frame.index.get_level_values(0))
         starts = np.flatnonzero(days[1:] != days[:-1]) + 1
         bounds = [0, *starts.tolist(), len(days)] if len(days) else []
-        self._rows = {days[a].date(): slice(a, b) for a, b in pairwise(bounds)}
+        dates = days[bounds[:-1]].date
+        self._rows = {day: slice(a, b) for day, (a, b) in zip(dates, pairwise(bounds), strict=True)}
 
     def __iter__(self) -> Iterator[date]:
         """The sessions the strategy may act on, in order."""

@@ -1,0 +1,158 @@
+"""What must hold before a book may trade, and what a finding stops."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+
+from bot.domain.memory import Baseline, Switch
+from bot.domain.model import NOTHING, Portfolio, Quote, Symbol
+
+MAX_QUOTE_AGE = timedelta(seconds=60)
+VALUED_BELOW = Decimal("0.8")  # of the last close, for a holding without a quote
+UNEXPLAINED = Decimal("0.02")  # of equity
+PRICE_LIMIT = 0.20
+PRICE_LIMIT_SIGMAS = 8.0
+SIGMA_SESSIONS = 20
+SPLIT_RATIOS = (2, 3, 4, 5, 8, 10, 15, 20, 25)
+SPLIT_TOLERANCE = 0.10
+
+
+class Finding(StrEnum):
+    """Something that stops orders; of one symbol, or of the whole book."""
+
+    QUOTE_MISSING = "quote_missing"
+    QUOTE_STALE = "quote_stale"
+    PRICE_LIMIT = "price_limit"
+    TRADING_HALTED = "trading_halted"
+    SPLIT_HINT = "split_hint"
+    OPEN_ORDER = "open_order"
+    OPEN_QUESTION = "open_question"
+    FOREIGN_ORDER = "foreign_order"
+    HISTORY_STALE = "history_stale"
+    NEGATIVE_CASH = "negative_cash"
+    UNEXPLAINED_EQUITY = "unexplained_equity"
+    EXITS_ONLY = "exits_only"
+
+
+class Way(StrEnum):
+    """How an exit may go."""
+
+    LIMIT = "limit"
+    MARKET = "market"
+    NOT = "not"
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """What may still be sent: an exit and how, a reduction, a buy."""
+
+    exit: Way = Way.LIMIT
+    reduce: bool = True
+    buy: bool = True
+
+    def __and__(self, other: "Permit") -> "Permit":
+        """Both permits at once: the stricter of each."""
+        stricter = max(self.exit, other.exit, key=list(Way).index)
+        return Permit(stricter, self.reduce and other.reduce, self.buy and other.buy)
+
+
+_BLIND = Permit(Way.MARKET, reduce=False, buy=False)
+_UNTOUCHED = Permit(Way.NOT, reduce=False, buy=False)
+_NO_BUYS = Permit(Way.LIMIT, reduce=True, buy=False)
+_EXITS = Permit(Way.LIMIT, reduce=False, buy=False)
+
+PERMITS: Mapping[Finding, Permit] = {
+    Finding.QUOTE_MISSING: _BLIND,
+    Finding.QUOTE_STALE: _BLIND,
+    Finding.PRICE_LIMIT: _BLIND,
+    Finding.TRADING_HALTED: _EXITS,
+    # A stale quantity sold after a reverse split would open a short.
+    Finding.SPLIT_HINT: _UNTOUCHED,
+    Finding.OPEN_ORDER: _UNTOUCHED,
+    Finding.OPEN_QUESTION: _UNTOUCHED,
+    Finding.FOREIGN_ORDER: _NO_BUYS,
+    Finding.HISTORY_STALE: _NO_BUYS,
+    Finding.NEGATIVE_CASH: _NO_BUYS,
+    Finding.UNEXPLAINED_EQUITY: _NO_BUYS,
+    Finding.EXITS_ONLY: _EXITS,
+}
+
+
+def permit(findings: Iterable[Finding]) -> Permit:
+    """What all findings together leave."""
+    allowed = Permit()
+    for finding in findings:
+        allowed &= PERMITS[finding]
+    return allowed
+
+
+def quote_finding(
+    quote: Quote | None, now: datetime, last_close: float | None, sigma: float
+) -> Finding | None:
+    """What is wrong with a quote, the worst first.
+
+    `last_close` is the previous session's close on the broker's scale, `sigma`
+    the standard deviation of the symbol's recent daily returns. A quote whose
+    bid, ask or last is not positive, or whose bid is above its ask, is no quote.
+    """
+    if quote is None or min(quote.bid, quote.ask, quote.last) <= 0 or quote.bid > quote.ask:
+        return Finding.QUOTE_MISSING
+    if now - quote.at > MAX_QUOTE_AGE:
+        return Finding.QUOTE_STALE
+    if last_close is not None:
+        ratio = float(quote.last) / last_close
+        if split_ratio(ratio) is not None:
+            return Finding.SPLIT_HINT
+        if abs(ratio - 1) > max(PRICE_LIMIT, PRICE_LIMIT_SIGMAS * sigma):
+            return Finding.PRICE_LIMIT
+    return Finding.TRADING_HALTED if quote.halted else None
+
+
+def split_ratio(price_ratio: float) -> float | None:
+    """The split a price ratio looks like: shares after ÷ shares before, or None."""
+    for ratio in SPLIT_RATIOS:
+        for shares in (float(ratio), 1 / ratio):
+            if abs(price_ratio * shares - 1) <= SPLIT_TOLERANCE:
+                return shares
+    return None
+
+
+def split_confirmed(price_ratio: float, before: Decimal, now: Decimal) -> bool:
+    """Whether the broker's quantity moved inversely to the price, to within a share."""
+    ratio = split_ratio(price_ratio)
+    return ratio is not None and before > 0 and abs(before * Decimal(ratio) - now) < 1
+
+
+def volatility(closes: pd.Series) -> float:
+    """Sample standard deviation of the last 20 daily returns of one symbol; 0 where undefined."""
+    own = closes.dropna().to_numpy()[-SIGMA_SESSIONS - 1 :]
+    return float(np.std(own[1:] / own[:-1] - 1, ddof=1)) if len(own) > SIGMA_SESSIONS else 0.0
+
+
+def unexplained_equity(
+    baseline: Baseline | None,
+    portfolio: Portfolio,
+    prices: Mapping[Symbol, Decimal],
+    fills: Decimal = NOTHING,
+) -> Decimal | None:
+    """Money that came or went without a known reason, None while it is at most 2 % of equity.
+
+    The account as the last run left it is valued at today's prices, `fills` being
+    the value gained by trades since. A holding of then that has no price now
+    leaves the question open, and that is no finding: the missing quote is one.
+    """
+    if baseline is None or any(symbol not in prices for symbol in baseline.portfolio.shares):
+        return None
+    equity = portfolio.equity(prices)
+    moved = equity - baseline.portfolio.equity(prices) - fills
+    return moved if abs(moved) > UNEXPLAINED * abs(equity) else None
+
+
+def switch_findings(switch: Switch) -> frozenset[Finding]:
+    """What a person's switch leaves to the book; a pause or a halt is asked elsewhere."""
+    return frozenset({Finding.EXITS_ONLY} if switch is Switch.EXITS_ONLY else ())

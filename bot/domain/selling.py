@@ -1,0 +1,181 @@
+"""What a run sells: exits, reductions, safe havens for the shares they pay for, debt."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from math import ceil, floor
+
+from bot.domain.buying import Buys
+from bot.domain.gates import Way
+from bot.domain.model import NOTHING, Action, OrderIntent, Role, Symbol
+from bot.domain.money import buy_limit, sell_limit
+from bot.domain.situation import OneSide
+
+
+class Sells(OneSide):
+    """One side: what is sold, symbol by symbol."""
+
+    def exit(self, symbol: Symbol) -> None:
+        """Sell every whole share: neither band nor minimum nor a cap keeps a book in."""
+        held = floor(self.at.portfolio.held(symbol))
+        if held < 1:
+            if self.at.portfolio.held(symbol) > 0:
+                self.note("rounded", symbol, held=self.at.portfolio.held(symbol))
+            return
+        way = self.at.permit(symbol).exit
+        if way is Way.NOT:
+            self.stopped(symbol)
+            return
+        shares = self._sellable(symbol)
+        if shares < held:
+            self.note("not_sellable", symbol, held=held, sellable=shares)
+        limit = None if way is Way.MARKET else sell_limit(self.at.quotes[symbol], self.rules)
+        self._sell_in_slices(symbol, shares, limit)
+
+    def reduce(self, symbol: Symbol) -> None:
+        """Sell what is above target, or all of a target no share fits into."""
+        held = floor(self.at.portfolio.held(symbol))
+        if held < 1:
+            self._note_part(symbol)
+        elif self.below_one_share(symbol):
+            self._leave_or_keep_one(symbol, held)
+        elif self.gap(symbol) < 0 and self.outside_band(symbol):
+            self._reduce_by(symbol, floor(-self.gap(symbol) / self.at.prices[symbol]))
+        elif self.gap(symbol) < 0:
+            self.note("inside_band", symbol, gap=self.gap(symbol))
+
+    def _note_part(self, symbol: Symbol) -> None:
+        if self.gap(symbol) < 0:
+            self.note("rounded", symbol, held=self.at.portfolio.held(symbol))
+
+    def _leave_or_keep_one(self, symbol: Symbol, held: int) -> None:
+        price, value = self.at.prices[symbol], self.targets.values[symbol]
+        close_enough = value >= self.rules.retain * price
+        if close_enough or symbol in self.at.recent:
+            code = "kept_one_share" if close_enough else "changed_recently"
+            self.note(code, symbol, target=value, price=price)
+            if held > 1:
+                self._reduce_by(symbol, held - 1)
+        else:
+            self.note("target_below_one_share", symbol, target=value, price=price)
+            self._reduce_by(symbol, held, minimum=NOTHING)
+
+    def _reduce_by(self, symbol: Symbol, shares: int, minimum: Decimal | None = None) -> None:
+        least = self.rules.min_notional if minimum is None else minimum
+        sellable = min(shares, self._sellable(symbol), self._cap(symbol))
+        if not self.at.permit(symbol).reduce:
+            self.stopped(symbol)
+        elif shares < 1:
+            self.note("gap_below_one_share", symbol, gap=self.gap(symbol))
+        elif sellable < 1:
+            self.note("not_sellable", symbol, held=self.at.portfolio.held(symbol), sellable=0)
+        elif sellable * self.at.prices[symbol] < least:
+            self.note("below_minimum", symbol, gap=self.gap(symbol))
+        else:
+            self._sell(symbol, sellable, sell_limit(self.at.quotes[symbol], self.rules))
+
+    def fund(self, havens: Sequence[Symbol]) -> None:
+        """Sell of the safe havens what wanted shares cost beyond the cash there is."""
+        wanted = self._wanted()
+        total = sum(
+            (shares * price + self.rules.fee_allowance for shares, price in wanted), NOTHING
+        )
+        one = min((price for _, price in wanted), default=NOTHING) + self.rules.fee_allowance
+        need = total - self._cash_to_come()
+        for symbol in havens:
+            held = floor(self.at.portfolio.held(symbol))
+            if held < 1:
+                self._note_part(symbol)
+                continue
+            over = -self.gap(symbol)
+            band = self.targets.band(symbol, self.at.value(symbol), self.rules)
+            spare = min(self._sellable(symbol), floor((over + band) / self.at.prices[symbol]))
+            needed = need > 0 and (wanted or over > band)
+            if not needed or spare < 1 or not self.at.permit(symbol).reduce:
+                self._note_kept(symbol, over, band)
+                continue
+            limit = sell_limit(self.at.quotes[symbol], self.rules)
+            shares = min(spare, ceil(need / limit), self._cap(symbol))
+            if wanted and shares * limit - need + total < one:
+                self._note_kept(symbol, over, band)
+                continue
+            self._sell(symbol, shares, limit)
+            need -= shares * limit
+            if over <= band:
+                self.note("sold_for_cash", symbol, shares=shares)
+            elif shares < floor(over / self.at.prices[symbol]):
+                self.note("safe_haven_kept", symbol, gap=-over)
+
+    def _note_kept(self, symbol: Symbol, over: Decimal, band: Decimal) -> None:
+        if not self.at.permit(symbol).reduce and over > band:
+            self.stopped(symbol)
+        elif over > band:
+            self.note("safe_haven_kept", symbol, gap=-over)
+        elif over > 0:
+            self.note("inside_band", symbol, gap=-over)
+
+    def _wanted(self) -> list[tuple[int, Decimal]]:
+        """The shares, at least one, and the limit of each buy that may be paid for."""
+        buys = Buys(self.run, self.targets, self.at, self.rules)
+        wanted = []
+        for symbol, value in self.targets.values.items():
+            haven = self.targets.role(symbol) is Role.SAFE_HAVEN
+            if value > 0 and not haven and buys.wants(symbol):
+                limit = buy_limit(self.at.quotes[symbol], self.rules)
+                wanted.append((max(buys.whole_shares(symbol), 1), limit))
+        return wanted
+
+    def _cash_to_come(self) -> Decimal:
+        """Trade-date cash after the sells so far, less what must stay.
+
+        It decides what to sell, not what to spend today: money that settles later counts.
+        """
+        coming = sum((o.shares * self._worth(o) for o in self.orders), NOTHING)
+        return self.at.portfolio.cash + coming - self.targets.reserve - self.at.pledged
+
+    def _worth(self, order: OrderIntent) -> Decimal:
+        return order.limit or self.at.prices.get(order.symbol, NOTHING)
+
+    def repair(self, symbols: Sequence[Symbol]) -> None:
+        """Sell until cash is not negative: safe havens first, then the largest overweight."""
+        need = -self.at.portfolio.cash - sum(
+            (o.shares * self._worth(o) for o in self.orders), NOTHING
+        )
+        havens = [s for s in symbols if self.targets.role(s) is Role.SAFE_HAVEN]
+        others = sorted((s for s in symbols if s not in havens), key=self.gap)
+        for symbol in (*havens, *others):
+            need -= self._repay(symbol, need)
+
+    def _repay(self, symbol: Symbol, need: Decimal) -> Decimal:
+        """Sell of a symbol what a debt needs, and say how much that brings."""
+        sellable = self._sellable(symbol)
+        if not self.at.permit(symbol).reduce:
+            self.stopped(symbol)
+        elif need > 0 and sellable >= 1:
+            limit = sell_limit(self.at.quotes[symbol], self.rules)
+            shares = min(sellable, ceil(need / limit))
+            self._sell_in_slices(symbol, shares, limit)
+            self.note("negative_cash", symbol, shares=shares)
+            return shares * limit
+        elif self.gap(symbol) < 0:
+            self.note("negative_cash", symbol, gap=self.gap(symbol))
+        return NOTHING
+
+    def _sell_in_slices(self, symbol: Symbol, shares: int, limit: Decimal | None) -> None:
+        cap = self._cap(symbol)
+        for attempt, start in enumerate(range(0, shares, cap), start=1):
+            self._sell(symbol, min(cap, shares - start), limit, attempt)
+
+    def _sell(self, symbol: Symbol, shares: int, limit: Decimal | None, attempt: int = 1) -> None:
+        self.orders.append(OrderIntent(self.run, symbol, Action.SELL, shares, limit, attempt))
+
+    def _cap(self, symbol: Symbol) -> int:
+        """The most shares one order may have; never so few that an exit could not go."""
+        price = self.at.prices.get(symbol)
+        if self.rules.max_notional is None or price is None:
+            return max(floor(self.at.portfolio.held(symbol)), 1)
+        return max(floor(self.rules.max_notional / price), 1)
+
+    def _sellable(self, symbol: Symbol) -> int:
+        """Whole shares that are held and not promised to an open sell."""
+        portfolio = self.at.portfolio
+        return floor(min(portfolio.held(symbol), portfolio.sellable.get(symbol, NOTHING)))

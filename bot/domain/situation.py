@@ -1,0 +1,97 @@
+"""What a planner looks at, and what both sides of a plan have in common."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from bot.domain.gates import Finding, Permit, permit
+from bot.domain.model import (
+    NOTHING,
+    Note,
+    OrderIntent,
+    Plan,
+    Portfolio,
+    Quotes,
+    RunKey,
+    Symbol,
+    TradingRules,
+)
+from bot.domain.money import TargetValues
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The account and the market as a planner sees them.
+
+    `portfolio` holds managed symbols only. `prices` value them, `quotes` are for
+    limits. `findings` stop single symbols, `book_findings` all. `proceeds` are
+    this run's confirmed ones that may buy today, `pledged` the money open
+    questions may have taken. `sold`, `turnover` (USD) and `orders` are what this
+    run did before; `recent` are symbols that traded within the rules' dwell;
+    `settles` is when the money of today's sales does.
+    """
+
+    portfolio: Portfolio
+    quotes: Quotes
+    prices: Mapping[Symbol, Decimal]
+    findings: Mapping[Symbol, Collection[Finding]] = field(default_factory=dict)
+    book_findings: Collection[Finding] = ()
+    proceeds: Decimal = NOTHING
+    pledged: Decimal = NOTHING
+    sold: Collection[Symbol] = ()
+    turnover: Decimal = NOTHING
+    orders: int = 0
+    recent: Collection[Symbol] = ()
+    settles: date | None = None
+
+    def obstacles(self, symbol: Symbol) -> tuple[Finding, ...]:
+        """Every finding that stands in a symbol's way, its own first."""
+        unquoted = () if symbol in self.quotes else (Finding.QUOTE_MISSING,)
+        return (*self.findings.get(symbol, ()), *unquoted, *self.book_findings)
+
+    def permit(self, symbol: Symbol) -> Permit:
+        """What may be sent in a symbol."""
+        return permit(self.obstacles(symbol))
+
+    def value(self, symbol: Symbol) -> Decimal:
+        """What is held of a symbol, in USD; nothing where nothing is held."""
+        held = self.portfolio.held(symbol)
+        return held * self.prices[symbol] if held else NOTHING
+
+
+class OneSide:
+    """What both sides of a plan have in common: intents, notes, the shape of a gap."""
+
+    def __init__(
+        self, run: RunKey, targets: TargetValues, situation: Situation, rules: TradingRules
+    ) -> None:
+        self.run, self.targets, self.at, self.rules = run, targets, situation, rules
+        self.orders: list[OrderIntent] = []
+        self.notes: dict[Symbol, Note] = {}
+
+    def plan(self) -> Plan:
+        """What came together."""
+        return Plan(tuple(self.orders), tuple(self.notes.values()))
+
+    def note(self, code: str, symbol: Symbol, **values: object) -> None:
+        """Keep why a symbol is not traded as wanted; the latest reason counts."""
+        self.notes[symbol] = Note(code, symbol, values)
+
+    def gap(self, symbol: Symbol) -> Decimal:
+        """Target minus held, in USD."""
+        return self.targets.values[symbol] - self.at.value(symbol)
+
+    def stopped(self, symbol: Symbol) -> None:
+        """Keep which finding stands in the way."""
+        self.note(self.at.obstacles(symbol)[0], symbol, gap=self.gap(symbol))
+
+    def outside_band(self, symbol: Symbol) -> bool:
+        """Whether the gap is worth an order."""
+        band = self.targets.band(symbol, self.at.value(symbol), self.rules)
+        return abs(self.gap(symbol)) > band
+
+    def below_one_share(self, symbol: Symbol) -> bool:
+        """Whether the target is positive and smaller than a share."""
+        price = self.at.prices.get(symbol)
+        return price is not None and 0 < self.targets.values[symbol] < price

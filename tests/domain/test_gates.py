@@ -1,0 +1,241 @@
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bot.domain.gates import (
+    PERMITS,
+    Finding,
+    Permit,
+    Way,
+    permit,
+    quote_finding,
+    split_confirmed,
+    split_ratio,
+    switch_findings,
+    unexplained_equity,
+    volatility,
+)
+from bot.domain.memory import Baseline, Switch
+from tests.builders import NOW, TODAY, a_portfolio, a_quote
+
+CALM, WILD = 0.01, 0.08
+
+# What a finding leaves of an exit, a reduction, a buy.
+LEAVES = {
+    Finding.QUOTE_MISSING: (Way.MARKET, False, False),
+    Finding.QUOTE_STALE: (Way.MARKET, False, False),
+    Finding.PRICE_LIMIT: (Way.MARKET, False, False),
+    Finding.TRADING_HALTED: (Way.LIMIT, False, False),
+    Finding.SPLIT_HINT: (Way.NOT, False, False),
+    Finding.OPEN_ORDER: (Way.NOT, False, False),
+    Finding.OPEN_QUESTION: (Way.NOT, False, False),
+    Finding.FOREIGN_ORDER: (Way.LIMIT, True, False),
+    Finding.HISTORY_STALE: (Way.LIMIT, True, False),
+    Finding.NEGATIVE_CASH: (Way.LIMIT, True, False),
+    Finding.UNEXPLAINED_EQUITY: (Way.LIMIT, True, False),
+    Finding.EXITS_ONLY: (Way.LIMIT, False, False),
+}
+
+
+@pytest.mark.parametrize("finding", Finding)
+def test_a_finding_stops_buys_first_and_exits_last(finding):
+    allowed = permit([finding])
+
+    assert (allowed.exit, allowed.reduce, allowed.buy) == LEAVES[finding]
+    assert PERMITS[finding] == allowed
+
+
+def test_without_a_finding_everything_goes():
+    assert permit([]) == Permit(Way.LIMIT, reduce=True, buy=True)
+
+
+@pytest.mark.parametrize(
+    ("findings", "way"),
+    [
+        ((Finding.FOREIGN_ORDER, Finding.QUOTE_STALE), Way.MARKET),
+        ((Finding.QUOTE_STALE, Finding.SPLIT_HINT), Way.NOT),
+        ((Finding.SPLIT_HINT, Finding.QUOTE_STALE), Way.NOT),
+        ((Finding.EXITS_ONLY, Finding.QUOTE_MISSING), Way.MARKET),
+    ],
+)
+def test_findings_together_leave_the_stricter_of_each(findings, way):
+    assert permit(findings) == Permit(way, reduce=False, buy=False)
+
+
+def test_findings_that_stop_different_things_stop_both():
+    both = Permit(Way.LIMIT, reduce=False, buy=True) & Permit(Way.LIMIT, reduce=True, buy=False)
+
+    assert both == Permit(Way.LIMIT, reduce=False, buy=False)
+
+
+def test_an_ordinary_quote_is_no_finding():
+    assert quote_finding(a_quote("VOO", 101), NOW, 100.0, CALM) is None
+
+
+def test_no_quote_is_missing():
+    assert quote_finding(None, NOW, 100.0, CALM) is Finding.QUOTE_MISSING
+
+
+@pytest.mark.parametrize(
+    "broken", [{"bid": 0}, {"ask": 0}, {"last": 0}, {"last": -1}, {"bid": 102, "ask": 101}]
+)
+def test_a_quote_that_can_not_be_is_missing(broken):
+    quote = replace(a_quote("VOO", 100), **{k: Decimal(v) for k, v in broken.items()})
+
+    assert quote_finding(quote, NOW, 100.0, CALM) is Finding.QUOTE_MISSING
+
+
+def test_a_cheap_quote_is_a_quote():
+    assert quote_finding(a_quote("F", "0.5"), NOW, 0.5, CALM) is None
+
+
+@pytest.mark.parametrize(("age", "finding"), [(60, None), (61, Finding.QUOTE_STALE)])
+def test_the_age_of_a_quote_counts_from_its_bid_and_ask(age, finding):
+    quote = a_quote("VOO", 100, at=NOW - timedelta(seconds=age))
+
+    assert quote_finding(quote, NOW, 100.0, CALM) is finding
+
+
+@pytest.mark.parametrize(
+    ("last", "sigma", "finding"),
+    [
+        ("120", CALM, None),
+        ("120.5", CALM, Finding.PRICE_LIMIT),
+        ("80", CALM, None),
+        ("79.5", CALM, Finding.PRICE_LIMIT),
+        # A threefold fund on a day like the ninth of March 2020: far down, and known to be wild.
+        ("66", WILD, None),
+        ("66", CALM, Finding.PRICE_LIMIT),
+        # And one on a day like the ninth of April 2025, far up.
+        ("156", WILD, None),
+        ("165", WILD, Finding.PRICE_LIMIT),
+    ],
+)
+def test_the_price_limit_widens_with_the_symbols_own_sigma(last, sigma, finding):
+    assert quote_finding(a_quote("TQQQ", last), NOW, 100.0, sigma) is finding
+
+
+def test_without_a_last_close_there_is_no_price_limit():
+    assert quote_finding(a_quote("NEW", 500), NOW, None, CALM) is None
+
+
+@pytest.mark.parametrize(("last", "close"), [("50", 100.0), ("10.4", 100.0), ("1000", 100.0)])
+def test_a_price_at_a_split_ratio_is_a_split_hint(last, close):
+    assert quote_finding(a_quote("TQQQ", last), NOW, close, WILD) is Finding.SPLIT_HINT
+
+
+def test_a_halted_symbol_is_found():
+    quote = replace(a_quote("VOO", 100), halted=True)
+
+    assert quote_finding(quote, NOW, 100.0, CALM) is Finding.TRADING_HALTED
+
+
+def test_a_stale_quote_is_worse_than_a_halt():
+    quote = replace(a_quote("VOO", 100, at=NOW - timedelta(minutes=5)), halted=True)
+
+    assert quote_finding(quote, NOW, 100.0, CALM) is Finding.QUOTE_STALE
+
+
+@pytest.mark.parametrize("ratio", [2, 3, 4, 5, 8, 10, 15, 20, 25])
+def test_a_split_is_read_from_the_price_both_ways(ratio):
+    assert split_ratio(1 / ratio) == ratio
+    assert split_ratio(ratio) == 1 / ratio
+
+
+@pytest.mark.parametrize("price_ratio", [1.0, 0.7, 1.5, 0.56, 1.7, 6.4, 40.0])
+def test_a_move_far_from_every_ratio_is_no_split(price_ratio):
+    assert split_ratio(price_ratio) is None
+
+
+@pytest.mark.parametrize(
+    ("price_ratio", "before", "now", "confirmed"),
+    [
+        (0.5, "10", "20", True),
+        (0.5, "10", "20.9", True),
+        (0.5, "10", "21", False),
+        (0.5, "10", "10", False),
+        (10.0, "25", "2", True),
+        (10.0, "25", "25", False),
+        (0.7, "10", "14", False),
+        (0.5, "0", "0", False),
+        (0.5, "1", "2", True),
+    ],
+)
+def test_a_split_is_confirmed_by_a_quantity_that_moved_inversely(
+    price_ratio, before, now, confirmed
+):
+    assert split_confirmed(price_ratio, Decimal(before), Decimal(now)) is confirmed
+
+
+def test_volatility_is_the_deviation_of_the_last_twenty_returns():
+    returns = np.array([0.5, *([0.01, -0.01] * 10)])
+    closes = pd.Series(100 * np.cumprod([1.0, *(1 + returns)]))
+
+    assert volatility(closes) == pytest.approx(np.std(returns[1:], ddof=1))
+
+
+def test_volatility_skips_days_without_a_bar():
+    closes = pd.Series(100 * 1.01 ** np.arange(30.0) * np.tile([1.0, 1.02], 15))
+    holed = closes.reindex(np.repeat(closes.index, 2)).reset_index(drop=True)
+    holed[1::2] = np.nan
+
+    assert volatility(holed) == volatility(closes)
+
+
+@pytest.mark.parametrize(("bars", "defined"), [(20, False), (21, True)])
+def test_volatility_needs_twenty_returns(bars, defined):
+    closes = pd.Series(np.tile([100.0, 102.0], 20)[:bars])
+
+    assert (volatility(closes) > 0) is defined
+
+
+PRICES = {"VOO": Decimal(100)}
+
+
+@pytest.mark.parametrize(
+    ("cash", "fills", "moved"),
+    [
+        (9204, 0, None),
+        (9205, 0, 205),
+        (8800, 0, -200),
+        (9300, 200, None),
+        (9000, -300, 300),
+        (9000, -200, None),
+        (9000, 0, None),
+    ],
+)
+def test_money_without_a_reason_is_found_beyond_two_percent(cash, fills, moved):
+    baseline = Baseline(TODAY, a_portfolio(9000, VOO=10))
+
+    found = unexplained_equity(baseline, a_portfolio(cash, VOO=10), PRICES, Decimal(fills))
+
+    assert found == moved
+
+
+def test_the_last_account_is_valued_at_todays_prices():
+    baseline = Baseline(TODAY, a_portfolio(0, VOO=10))
+
+    found = unexplained_equity(baseline, a_portfolio(0, VOO=10), {"VOO": Decimal(500)})
+
+    assert found is None
+
+
+def test_without_a_last_account_nothing_is_unexplained():
+    assert unexplained_equity(None, a_portfolio(1000), PRICES) is None
+
+
+def test_a_holding_of_then_without_a_price_leaves_the_question_open():
+    baseline = Baseline(TODAY, a_portfolio(0, GONE=10, VOO=1))
+
+    assert unexplained_equity(baseline, a_portfolio(1000), PRICES) is None
+
+
+@pytest.mark.parametrize("switch", Switch)
+def test_only_exits_allowed_is_a_finding(switch):
+    expected = {Finding.EXITS_ONLY} if switch is Switch.EXITS_ONLY else set()
+
+    assert switch_findings(switch) == expected
