@@ -4,6 +4,7 @@ from asyncio import Queue
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
@@ -146,8 +147,18 @@ class Ledger(Protocol):
         """Keep that an order is about to be asked for; on disk when this returns."""
         ...
 
+    def mark_cancelled(self, intent: OrderIntent, at: datetime) -> None:
+        """Keep that the end of an order is about to be asked for."""
+        ...
+
     def record(self, order_id: str, report: OrderReport, at: datetime) -> None:
         """Append what the broker said of an order; the latest report is its standing."""
+        ...
+
+    def resolve(
+        self, order_id: str, *, filled: int, price: Decimal | None, at: datetime, who: str
+    ) -> None:
+        """End an open question with what a person found out; no shares: never booked."""
         ...
 
     def standings(self, run: RunKey) -> Sequence[Standing]:
@@ -212,6 +223,10 @@ class Ledger(Protocol):
 
     def delivered(self, message: Message, at: datetime) -> None:
         """Keep that a message was received."""
+        ...
+
+    def copy(self) -> "Ledger":
+        """The same memory, apart: what is written to it is gone with it."""
         ...
 
 
