@@ -1,0 +1,138 @@
+"""Global ETF rotation: the world's strongest ETFs each quarter, canaries watched every day."""
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bot.domain.model import Role, Symbol
+from bot.domain.strategy import Decision, Facts, Hold, Needs, Rebalance, View, rotate
+from strategies.indicators import latest_close, month_ends, moving_average, weighted_momentum
+from strategies.parameters import bounded, named
+
+# Two years, the history the rule was made for: a young or gappy ETF finds its 253 bars and 13
+# monthly closes in it even after most of a year without trading. A symbol that does not is unknown.
+_LOOKBACK = 504
+_BONUS_LIMIT = 10.0
+_MOST_SLOTS = 1000
+_LONGEST_AVERAGE = 2520
+_DECEMBER = 12
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalEtfRotation:
+    """Ranks ETFs by 13612W momentum among those above their moving average.
+
+    `hold_bonus` is added to the score of what is held. `canary_bad_threshold` bad
+    canaries, those with negative or unknown momentum, send everything into the
+    safe haven on any day; with more than there are canaries that never happens.
+    """
+
+    ranking_pool: tuple[Symbol, ...] = (
+        *("EWY", "EWT", "INDA", "FXI", "EWJ", "VGK", "VOO", "XLK", "SMH", "GLD", "SLV"),
+        *("USO", "DBA", "XLE", "XLF", "ITA", "XLP", "XLU", "XLV", "IHI", "VNQ", "KRE"),
+    )
+    canary_assets: tuple[Symbol, ...] = ("SPY", "EFA", "EEM", "AGG")
+    safe_haven: Symbol = "BIL"
+    top_n: int = 2
+    hold_bonus: float = 0.02
+    canary_bad_threshold: int = 4
+    rebalance_months: tuple[int, ...] = (3, 6, 9, 12)
+    sma_period: int = 200
+
+    def __post_init__(self) -> None:
+        named("ranking_pool", self.ranking_pool, least=1)
+        named("canary_assets", self.canary_assets, least=0)
+        named("safe_haven", (self.safe_haven,), least=1)
+        bounded("top_n", self.top_n, 0, _MOST_SLOTS)
+        bounded("hold_bonus", self.hold_bonus, -_BONUS_LIMIT, _BONUS_LIMIT)
+        bounded("canary_bad_threshold", self.canary_bad_threshold, 0)
+        bounded("sma_period", self.sma_period, 1, _LONGEST_AVERAGE)
+        for month in self.rebalance_months:
+            bounded("rebalance_months", month, 1, _DECEMBER)
+
+    @property
+    def needs(self) -> Needs:
+        """Two years of every symbol's total return; the canaries are never held."""
+        return Needs(
+            symbols=_once((*self.ranking_pool, *self.canary_assets, self.safe_haven)),
+            holds=_once((*self.ranking_pool, self.safe_haven)),
+            vital=_once(self.canary_assets),
+            sessions=max(_LOOKBACK, self.sma_period),
+        )
+
+    def features(self, facts: Facts) -> pd.DataFrame:
+        """A row per session: momentum and above_sma by symbol, the bad canaries, whether due.
+
+        A session is due when it is the exchange's last of a rebalance month. What
+        has no closes has no momentum and is above nothing.
+        """
+        symbols = _once((*self.ranking_pool, *self.canary_assets))
+        closes = facts.closes.reindex(columns=list(symbols))
+        lookback = self.needs.sessions
+        momentum = weighted_momentum(closes, lookback)
+        average = moving_average(closes, self.sma_period, lookback)
+        above = latest_close(closes, lookback) > average
+        good = momentum[list(self.canary_assets)] >= 0.0
+        days = pd.DatetimeIndex(closes.index)
+        due = days.isin(month_ends(facts.sessions)) & days.month.isin(self.rebalance_months)
+        bad = len(self.canary_assets) - good.sum(axis=1)
+        columns = pd.MultiIndex.from_tuples(
+            [
+                *(("momentum", symbol) for symbol in symbols),
+                *(("above_sma", symbol) for symbol in symbols),
+                ("canary", "bad"),
+                ("session", "due"),
+            ],
+            names=["feature", "symbol"],
+        )
+        numbers = np.column_stack([momentum, above, bad, due]).astype(float)
+        return pd.DataFrame(numbers, closes.index, columns)
+
+    def decide(self, view: View) -> Decision:
+        """The safe haven in an emergency, the strongest when due, otherwise nothing new."""
+        numbers = view.features.to_numpy()[0].tolist()
+        bad, due = numbers[-2:]
+        if bad >= self.canary_bad_threshold:
+            return self._move(view, {self.safe_haven: 1.0}, "emergency")
+        if not due:
+            return Hold("not_due")
+        held = {symbol for symbol, holding in view.holdings.items() if holding.shares > 0}
+        selected = self._ranked(numbers, held)[: self.top_n]
+        if not selected:
+            return self._move(view, {self.safe_haven: 1.0}, "none_eligible")
+        slot = 1.0 / self.top_n
+        targets = dict.fromkeys(selected, slot)
+        unused = self.top_n - len(selected)
+        if unused:
+            targets[self.safe_haven] = targets.get(self.safe_haven, 0.0) + unused * slot
+        return self._move(view, targets, "rotation")
+
+    def _ranked(self, numbers: list[float], held: Collection[Symbol]) -> list[Symbol]:
+        """The eligible of the pool, best score first; equal scores keep the pool's order."""
+        # The row begins with the pool: its momentum, and as far behind it whether it is above.
+        behind = (len(numbers) - 2) // 2
+        scores = {
+            symbol: numbers[place] + (self.hold_bonus if symbol in held else 0.0)
+            for place, symbol in enumerate(_once(self.ranking_pool))
+            if numbers[place + behind] and not math.isnan(numbers[place])
+        }
+        return sorted(scores, key=scores.__getitem__, reverse=True)
+
+    def _move(self, view: View, targets: dict[Symbol, float], reason: str) -> Rebalance:
+        # An emergency is about today's canaries: tomorrow's decide anew, so nothing is owed.
+        emergency = reason == "emergency"
+        return rotate(
+            out_of=view.holdings,
+            into=targets,
+            reason=reason,
+            flags=("emergency",) if emergency else (),
+            roles={self.safe_haven: Role.SAFE_HAVEN},
+            lapses=emergency,
+        )
+
+
+def _once(symbols: Collection[Symbol]) -> tuple[Symbol, ...]:
+    return tuple(dict.fromkeys(symbols))

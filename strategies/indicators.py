@@ -1,0 +1,136 @@
+"""Numbers per session from prices: vectorised, causal, and the same from every long enough window.
+
+A table of prices is sessions × symbols, NaN where a symbol has no bar; what comes out has the same
+shape. Each symbol is read by its own bars: gaps are dropped, and a session on which a symbol has no
+bar shows what its newest bar says. `lookback` is how many sessions, the newest included, a number
+may depend on; older bars do not exist for it. Windows are added up term by term in the same order
+wherever they lie: a running sum remembers where it began, and its last digits decide strict
+comparisons.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Table: TypeAlias = npt.NDArray[np.float64]
+Places: TypeAlias = npt.NDArray[np.intp]
+
+# W. J. Keller and J. W. Keuning, "Breadth Momentum and Vigilant Asset Allocation" (2017): months
+# back and the weight of the return since, so that each of the four is worth a year of it.
+_MONTHS_BACK = {1: 12.0, 3: 4.0, 6: 2.0, 12: 1.0}
+_MONTHS_WEIGHT = 19.0
+_MONTHS_NEEDED = 13
+# A year of bars and one to compare it with.
+_BARS_NEEDED = 253
+
+_MONTHS_A_YEAR = 12
+
+
+def latest_close(closes: pd.DataFrame, lookback: int) -> pd.DataFrame:
+    """The close of the newest bar; NaN where there is none within `lookback` sessions."""
+    bars = _own_bars(closes, lookback)
+    return _by_session(closes, bars, bars.prices, enough=1)
+
+
+def moving_average(closes: pd.DataFrame, length: int, lookback: int) -> pd.DataFrame:
+    """The mean of the last `length` bars, the newest included; NaN where there are fewer.
+
+    It is taken as the newest close plus the mean distance from it, so the average
+    of an unmoved price is that price to the last digit and nobody is above it.
+    """
+    bars = _own_bars(closes, lookback)
+    average = np.full_like(bars.prices, np.nan)
+    newest = bars.prices[length - 1 :]
+    distance = np.zeros_like(newest)
+    for start in range(length - 1):
+        distance += bars.prices[start : start + len(newest)] - newest
+    average[length - 1 :] = newest + distance / length
+    return _by_session(closes, bars, average, enough=length)
+
+
+def weighted_momentum(closes: pd.DataFrame, lookback: int) -> pd.DataFrame:
+    """The momentum 13612W: (12·R1 + 4·R3 + 2·R6 + 1·R12) / 19 over monthly closes.
+
+    A month's close is that of its last bar; the unfinished month counts with its
+    newest bar, a month without bars does not count at all. NaN with fewer than
+    253 bars or 13 monthly closes, or where one of the four earlier closes is zero.
+    """
+    bars = _own_bars(closes, lookback)
+    opens_month = np.ones(bars.prices.shape, dtype=bool)
+    opens_month[1:] = bars.months[1:] != bars.months[:-1]
+    month = np.cumsum(opens_month, axis=0) - 1
+    columns = np.arange(month.shape[1])
+    month_close = _month_closes(bars.prices, opens_month, month)
+
+    score = np.zeros_like(bars.prices)
+    for back, weight in _MONTHS_BACK.items():
+        earlier = month_close[np.maximum(month - back, 0), columns]
+        score += weight * (bars.prices / np.where(earlier == 0.0, np.nan, earlier) - 1.0)
+
+    months_seen = _at(month, bars.newest) - _at(month, bars.oldest) + 1
+    momentum = _by_session(closes, bars, score / _MONTHS_WEIGHT, enough=_BARS_NEEDED)
+    return momentum.where(months_seen >= _MONTHS_NEEDED)
+
+
+def month_ends(sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """The sessions after which another month follows; of the newest one nobody knows yet."""
+    month = _month_numbers(sessions)
+    return pd.DatetimeIndex(sessions[:-1][month[1:] != month[:-1]])
+
+
+@dataclass(frozen=True, slots=True)
+class _OwnBars:
+    """Each symbol's bars without its gaps, and for every session which of them count.
+
+    `prices` and `months` are bars × symbols, oldest first, padded at the end.
+    `newest` and `oldest` are sessions × symbols: the places of the newest bar and
+    of the first within the lookback; there are newest - oldest + 1 of them.
+    """
+
+    prices: Table
+    months: Places
+    newest: Places
+    oldest: Places
+
+
+def _own_bars(closes: pd.DataFrame, lookback: int) -> _OwnBars:
+    values = closes.to_numpy(dtype=np.float64)
+    known = ~np.isnan(values)
+    newest = np.cumsum(known, axis=0) - 1
+    oldest = np.zeros_like(newest)
+    oldest[lookback:] = newest[:-lookback] + 1
+    rows, columns = np.nonzero(known)
+    places = newest[rows, columns]
+    prices = np.full_like(values, np.nan)
+    prices[places, columns] = values[rows, columns]
+    months = np.zeros_like(newest)
+    months[places, columns] = _month_numbers(pd.DatetimeIndex(closes.index))[rows]
+    return _OwnBars(prices, months, newest, oldest)
+
+
+def _month_numbers(days: pd.DatetimeIndex) -> Places:
+    return np.asarray(days.year * _MONTHS_A_YEAR + days.month, dtype=np.intp)
+
+
+def _month_closes(prices: Table, opens_month: npt.NDArray[np.bool_], month: Places) -> Table:
+    """The last close of each finished month: months × symbols, counted as `month` counts."""
+    closes = np.full_like(prices, np.nan)
+    last, columns = np.nonzero(opens_month[1:])
+    closes[month[last, columns], columns] = prices[last, columns]
+    return closes
+
+
+def _at(table: Places, places: Places) -> Places:
+    """The entries of a bars × symbols table at the places of sessions, clipped to its ends."""
+    within = np.clip(places, 0, max(len(table) - 1, 0))
+    return table[within, np.arange(table.shape[1])]
+
+
+def _by_session(closes: pd.DataFrame, bars: _OwnBars, table: Table, enough: int) -> pd.DataFrame:
+    """A bars × symbols table as the sessions see it; NaN where fewer than `enough` bars count."""
+    seen = table[np.maximum(bars.newest, 0), np.arange(table.shape[1])]
+    whole = bars.newest - bars.oldest + 1 >= enough
+    return pd.DataFrame(np.where(whole, seen, np.nan), closes.index, closes.columns)
