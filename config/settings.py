@@ -1,0 +1,364 @@
+"""Every setting of the daemon once: its type, its bounds, its default and one sentence."""
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import date, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from config.problems import Problem, SettingsProblem, as_line, as_problem, read_toml
+
+CONFIG_VARIABLE = "BELLWETHER_CONFIG"
+CONFIG_FILE = Path("bot.toml")
+FIRST_HALF_DAY_CLOSE, ORDINARY_CLOSE = time(9, 31), time(16, 0)
+ALIAS_LENGTH = 4
+
+
+def _without_zone(at: time) -> time:
+    if at.tzinfo is not None:
+        raise PydanticCustomError("time_with_zone", "an exchange time carries no zone")
+    return at
+
+
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+Symbol: TypeAlias = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9.-]{0,14}$")]
+Account: TypeAlias = Annotated[str, Field(min_length=1, max_length=64)]
+Money: TypeAlias = Annotated[Decimal, Field(ge=0, le=1_000_000_000)]
+Fee: TypeAlias = Annotated[Decimal, Field(ge=0, le=100)]
+Ratio: TypeAlias = Annotated[Decimal, Field(ge=0, lt=1)]
+Distance: TypeAlias = Annotated[Decimal, Field(ge=0, le=Decimal("0.05"))]
+Shares: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=10_000_000)]
+Flag: TypeAlias = Annotated[bool, Field(strict=True)]
+Close: TypeAlias = Annotated[
+    time, Field(ge=FIRST_HALF_DAY_CLOSE, lt=ORDINARY_CLOSE), AfterValidator(_without_zone)
+]
+
+
+class Table(BaseModel):
+    """A table of the settings file: nothing unknown in it, nothing changed after it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class CalendarSettings(Table):
+    """What the exchange announced after the calendar was published."""
+
+    extra_closures: tuple[date, ...] = Field(
+        default=(),
+        description="Days on which the exchange is closed although the calendar has a session.",
+    )
+    early_closes: Mapping[date, Close] = Field(
+        default={}, description="Days on which the exchange closes early, with the New York time."
+    )
+
+    @model_validator(mode="after")
+    def _once_each(self) -> "CalendarSettings":
+        for day in self.extra_closures:
+            if day in self.early_closes:
+                raise PydanticCustomError("closed_and_early", "closed", {"day": day.isoformat()})
+        return self
+
+
+class PaperBroker(Table):
+    """The built-in broker that fills at the quote and remembers its account."""
+
+    kind: Literal["paper"] = Field(description="What broker it is; paper is built in.")
+    market: Name = Field(description="The [markets] entry whose quotes the paper broker fills at.")
+    account: Account | None = Field(
+        default=None,
+        description="The account id the broker reports; without it the name of the entry.",
+    )
+    account_kind: Literal["cash", "margin"] = Field(
+        default="cash", description="Whether the account is a cash account or a margin account."
+    )
+    proceeds: Literal["settled", "same_day"] = Field(
+        default="same_day", description="When the money of a sale may buy, in a cash account."
+    )
+    cash: Money = Field(
+        default=Decimal(100_000), description="Cash in USD the account begins with."
+    )
+    shares: Mapping[Symbol, Shares] = Field(
+        default={}, description="Shares the account begins with, by symbol."
+    )
+    commission_per_order: Fee = Field(
+        default=Decimal(0), description="Commission in USD for each order."
+    )
+    commission_per_share: Fee = Field(
+        default=Decimal(0), description="Commission in USD for each share."
+    )
+    minimum_commission: Fee = Field(
+        default=Decimal(0), description="The least commission in USD an order with a fill costs."
+    )
+    slippage: Distance = Field(
+        default=Decimal(0),
+        description="How far a fill is worse than the quote, as a fraction of it.",
+    )
+    drills: Mapping[Symbol, Literal["refuse"] | Shares] = Field(
+        default={},
+        description="To practise trouble: symbols whose orders are refused or fill that far only.",
+    )
+
+
+# A second kind of broker makes this Annotated[PaperBroker | Other, Field(discriminator="kind")].
+BrokerSettings: TypeAlias = PaperBroker
+
+
+class TablesMarket(Table):
+    """Prices read from a file."""
+
+    kind: Literal["tables"] = Field(description="What source it is; tables reads price files.")
+    path: Path | None = Field(
+        default=None,
+        description="The price file; without it the price store in the state directory.",
+    )
+    adjustment: Literal["total_return", "splits"] = Field(
+        default="total_return", description="Whether the closes include dividends or only splits."
+    )
+
+
+MarketSettings: TypeAlias = TablesMarket
+
+
+class RulesSettings(Table):
+    """From target weights to shares; fractions of equity, distances as fractions of a price."""
+
+    band: Annotated[Decimal, Field(ge=0, le=Decimal("0.5"))] = Field(
+        default=Decimal("0.01"),
+        description="The gap, as a fraction of equity, below which nothing trades.",
+    )
+    reserve: Ratio = Field(default=Decimal(0), description="The fraction of equity kept in cash.")
+    reserve_floor: Money = Field(default=Decimal(0), description="The least USD kept in cash.")
+    min_notional: Money = Field(
+        default=Decimal(50), description="Orders below this many USD are not sent."
+    )
+    buy_premium: Distance = Field(
+        default=Decimal("0.003"), description="How far above the ask the limit of a buy lies."
+    )
+    sell_discount: Distance = Field(
+        default=Decimal("0.003"), description="How far below the bid the limit of a sell lies."
+    )
+    premiums: Mapping[Symbol, Distance] = Field(
+        default={}, description="Other distances for single symbols, for buys and sells alike."
+    )
+    retain: Ratio = Field(
+        default=Decimal("0.85"),
+        description="One share is kept while its target is this part of its price.",
+    )
+    bootstrap: Ratio = Field(
+        default=Decimal("0.90"),
+        description="A first share is bought from this part of its limit upward.",
+    )
+    dwell: Annotated[Shares, Field(le=60)] = Field(
+        default=5, description="Sessions one share rests before rounding may turn it back."
+    )
+    safe_haven_minimum: Money = Field(
+        default=Decimal(1000),
+        description="Safe-haven targets below this many USD stay cash in a small account.",
+    )
+    idle_cash: Ratio = Field(
+        default=Decimal("0.02"),
+        description="Cash above the reserve and this fraction of equity fills the largest gaps.",
+    )
+    fee_allowance: Fee = Field(
+        default=Decimal(0),
+        description="USD set aside for the fees of each order when buys are sized.",
+    )
+    max_orders: Annotated[Shares, Field(ge=1, le=500)] = Field(
+        default=60, description="The most orders one run may send."
+    )
+    max_turnover: Annotated[Decimal, Field(gt=0, le=10)] = Field(
+        default=Decimal("2.5"), description="The most one run may trade, as a multiple of equity."
+    )
+    max_notional: Annotated[Decimal, Field(gt=0, le=1_000_000_000)] | None = Field(
+        default=None, description="The most USD of one order; larger exits are sent in slices."
+    )
+    shorting: Flag = Field(
+        default=False, description="Whether the book may hold less than nothing of a symbol."
+    )
+    keep: Mapping[Symbol, Shares] = Field(
+        default={}, description="Shares of a managed symbol that are yours and never traded."
+    )
+
+
+class BookSettings(Table):
+    """One profile trading one account by its rules."""
+
+    profile: Name = Field(
+        description="The strategy by its name; `bellwether decide NAME` says what it wants."
+    )
+    broker: Name = Field(description="The [brokers] entry that trades the book.")
+    account: Account | None = Field(
+        default=None,
+        description="The account id the broker must report; without it the broker entry's.",
+    )
+    market: Name | None = Field(
+        default=None, description="The [markets] entry with the history; without it the broker's."
+    )
+    lead_minutes: Annotated[Shares, Field(ge=10, le=60)] = Field(
+        default=15, description="Minutes before the close at which the book decides."
+    )
+    enabled: Flag = Field(default=True, description="Whether the daemon runs the book.")
+    confirm: Account | None = Field(
+        default=None, description="For live trading: the account id, written a second time."
+    )
+    rules: RulesSettings = Field(
+        default=RulesSettings(), description="How target weights become orders of this book."
+    )
+    params: Mapping[str, object] = Field(
+        default={}, description="Parameters of the strategy; it refuses those it does not know."
+    )
+
+
+class Settings(BaseSettings):
+    """The whole settings file, valid as far as one can see without a broker."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    mode: Literal["dry", "paper", "live"] = Field(
+        default="dry",
+        description="What an order means: dry previews, paper plays, live spends money.",
+    )
+    language: Literal["en", "zh"] = Field(
+        default="en", description="The language of every message."
+    )
+    state_dir: Path = Field(
+        default=Path("state"), description="Where the ledger and the price store live."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least important line the log keeps."
+    )
+    calendar: CalendarSettings = Field(
+        default=CalendarSettings(), description="Corrections of the exchange calendar."
+    )
+    markets: Mapping[Name, MarketSettings] = Field(
+        default={}, description="Sources of prices, by name."
+    )
+    brokers: Mapping[Name, BrokerSettings] = Field(default={}, description="Brokers, by name.")
+    books: Mapping[Name, BookSettings] = Field(default={}, description="Books, by name.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only the file: a stray LANGUAGE or MODE of the host must not change a book."""
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Settings":
+        found = [*_loose_ends(self), *(_live_problems(self) if self.mode == "live" else ())]
+        if found:
+            raise ValidationError.from_exception_data("Settings", [as_line(p) for p in found])
+        return self
+
+    def account_of(self, book: str) -> str:
+        """The account id the broker of a book must report."""
+        entry = self.books[book]
+        return entry.account or self.brokers[entry.broker].account or entry.broker
+
+    def market_of(self, book: str) -> str:
+        """The name of the market a book reads its history from."""
+        entry = self.books[book]
+        return entry.market or self.brokers[entry.broker].market
+
+    def enabled(self) -> Mapping[str, BookSettings]:
+        """The books the daemon runs."""
+        return {name: book for name, book in self.books.items() if book.enabled}
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings file and check it.
+
+    Without `path` it is the file BELLWETHER_CONFIG names, else ./bot.toml. Paths
+    in it count from its folder, so a command reads the same state wherever it is
+    started. Raises SettingsProblem.
+    """
+    file = path or Path(environ.get(CONFIG_VARIABLE) or CONFIG_FILE)
+    try:
+        settings = Settings.model_validate(read_toml(file))
+    except ValidationError as error:
+        found = (as_problem(details, KEYS) for details in error.errors())
+        raise SettingsProblem(*found) from None
+    return _rooted(settings, file.absolute().parent)
+
+
+def show(settings: Settings) -> dict[str, object]:
+    """Return the settings for printing: plain JSON values, account ids cut to their last four."""
+    return {key: _redacted(key, value) for key, value in settings.model_dump(mode="json").items()}
+
+
+def _redacted(key: str, value: object) -> object:
+    if key in {"account", "confirm"} and isinstance(value, str):
+        return f"…{value[-ALIAS_LENGTH:]}" if len(value) > ALIAS_LENGTH else value
+    if isinstance(value, dict):
+        return {inner: _redacted(inner, held) for inner, held in value.items()}
+    return value
+
+
+def _rooted(settings: Settings, folder: Path) -> Settings:
+    markets = {
+        name: market.model_copy(update={"path": folder / market.path.expanduser()})
+        if market.path
+        else market
+        for name, market in settings.markets.items()
+    }
+    state = folder / settings.state_dir.expanduser()
+    return settings.model_copy(update={"state_dir": state, "markets": markets})
+
+
+def _loose_ends(settings: Settings) -> Iterator[Problem]:
+    """Names that lead nowhere."""
+    brokers, markets = settings.brokers, settings.markets
+    for name, broker in brokers.items():
+        if broker.market not in markets:
+            yield _unknown("unknown_market", f"brokers.{name}.market", broker.market, markets)
+    for name, book in settings.books.items():
+        if book.broker not in brokers:
+            yield _unknown("unknown_broker", f"books.{name}.broker", book.broker, brokers)
+        if book.market is not None and book.market not in markets:
+            yield _unknown("unknown_market", f"books.{name}.market", book.market, markets)
+
+
+def _unknown(code: str, where: str, name: str, known: Mapping[str, Table]) -> Problem:
+    return Problem(code, where, {"name": name, "known": ", ".join(known) or "–"})
+
+
+def _live_problems(settings: Settings) -> Iterator[Problem]:
+    """What keeps money out of reach of a mistake: a real broker, a confirmation, one book each."""
+    traders: dict[str, str] = {}
+    for name, book in settings.enabled().items():
+        broker = settings.brokers.get(book.broker)
+        if broker is None:
+            continue
+        account = settings.account_of(name)
+        if broker.kind == "paper":
+            yield Problem("live_on_paper", f"books.{name}.broker", {"broker": book.broker})
+        if book.confirm != account:
+            yield Problem("live_unconfirmed", f"books.{name}.confirm", {"book": name})
+        if account in traders:
+            shared = {"other": traders[account], "book": name}
+            yield Problem("account_shared", f"books.{name}.account", shared)
+        traders[account] = name
+
+
+def tables(annotation: object = Settings) -> Iterator[type[BaseModel]]:
+    """Every table of the schema, the root first."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        inner = [info.annotation for info in annotation.model_fields.values()]
+    else:
+        inner = list(get_args(annotation))
+    for kind in inner:
+        yield from tables(kind)
+
+
+KEYS = sorted({key for table in tables() for key in table.model_fields})
