@@ -1,0 +1,145 @@
+"""What a run decides, once: gates, features, targets new, missed or owed."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from bot.domain.errors import Blocked, Halted
+from bot.domain.memory import Decided, Owed, Switch
+from bot.domain.model import Note, Portfolio, RunKey, Session, Symbol
+from bot.domain.strategy import Book, Decision, Features, Holding, Rebalance
+from bot.execution import LAST_CALL, reconcile
+from bot.gather import for_signals, history, holdings, managed, marks, survey
+from bot.ports import Desk
+
+LATE_BY = 3  # sessions
+
+
+async def decide(book: Book, session: Session, desk: Desk) -> Decided:
+    """Look at everything once, ask the strategy, keep the answer. Nothing is sent here.
+
+    Raises Blocked outside the window, while paused and for everything that is
+    missing or stale; Halted for what only a person can mend.
+    """
+    _in_time(book, session, desk)
+    _allowed(book, desk)
+    await reconcile(book, desk, over=desk.sessions.before(session.date).date)
+    facts = await history(book, session, desk)
+    known = marks(facts)
+    seen = await survey(book, session, desk, known)
+    _confirmed(book, seen.portfolio, desk)
+    equity = seen.portfolio.equity(seen.prices)
+    if equity <= 0 and not seen.portfolio.shares:
+        raise Blocked("no_equity", cash=seen.portfolio.cash)
+    owed = desk.ledger.owed(book.name)
+    shown = holdings(seen, owed, equity)
+    facts = for_signals(facts, session, seen, book.strategy.needs.vital)
+    features = Features(book.strategy, facts)
+    asked = features.decide(
+        session.date, shown, float(equity), desk.ledger.last_rebalance(book.name)
+    )
+    following, since, notes = _follow(
+        asked, _missed(book, session, features, shown, desk), owed, session
+    )
+    decided = Decided(
+        run=RunKey(book.name, session.date),
+        at=desk.clock.now(),
+        decision=asked,
+        following=_whole(following, owed, seen.portfolio, book),
+        since=since,
+        late=any(note.code == "late" for note in notes),
+        equity=equity,
+        prices=seen.prices,
+        portfolio=seen.portfolio,
+        marks={s: known[s] for s in managed(book, desk) if s in known},
+        numbers=features.numbers(session.date),
+        notes=(*notes, *seen.notes, *_small(book, equity)),
+    )
+    desk.ledger.decide(decided)
+    return decided
+
+
+def _in_time(book: Book, session: Session, desk: Desk) -> None:
+    now, opens, ends = (
+        desk.clock.now(),
+        session.decides_at(book.lead),
+        session.closes - LAST_CALL,
+    )
+    if not opens <= now < ends:
+        raise Blocked("window_over" if now >= ends else "window_ahead", opens=opens, ends=ends)
+
+
+def _allowed(book: Book, desk: Desk) -> None:
+    state = desk.ledger.switch(book.name)
+    if state.switch is Switch.HALTED:
+        raise Halted("halt_switch", book=book.name, reason=state.reason)
+    if state.switch is Switch.PAUSED:
+        raise Blocked("paused", book=book.name, reason=state.reason)
+
+
+def _confirmed(book: Book, portfolio: Portfolio, desk: Desk) -> None:
+    """What an account holds before the book ever traded is a person's to hand over."""
+    held = [symbol for symbol, shares in portfolio.shares.items() if shares]
+    new = desk.ledger.baseline(book.name) is None and desk.ledger.switch(book.name).at is None
+    if held and new and desk.broker.capabilities.keeps_fills:
+        raise Blocked("needs_confirmation", book=book.name, symbols=", ".join(held))
+
+
+def _missed(
+    book: Book, session: Session, features: Features, shown: Mapping[Symbol, Holding], desk: Desk
+) -> tuple[Rebalance, date] | None:
+    """The newest of the last sessions that was due and never decided, and its targets.
+
+    Only a book that was running before can have missed anything. A target that
+    lapses with its session is not caught up on.
+    """
+    for back in range(1, LATE_BY + 1):
+        day = desk.sessions.before(session.date, back).date
+        if desk.ledger.decision(RunKey(book.name, day)) is not None:
+            return None
+        if not any(run.session < day for run in desk.ledger.runs(book.name)):
+            return None
+        if day in features:
+            said = features.decide(day, shown)
+            if isinstance(said, Rebalance) and not said.lapses:
+                return said, day
+    return None
+
+
+def _follow(
+    asked: Decision, missed: tuple[Rebalance, date] | None, owed: Owed | None, session: Session
+) -> tuple[Rebalance | None, date, list[Note]]:
+    """Which targets the run trades, the session they are of, and why."""
+    if isinstance(asked, Rebalance):
+        superseded = [Note("owed_superseded", "", {"since": owed.since})] if owed else []
+        return asked, session.date, superseded
+    if missed is not None:
+        return missed[0], missed[1], [Note("late", "", {"since": missed[1]})]
+    if owed is None:
+        return None, session.date, []
+    if session.date > owed.expires:
+        return None, session.date, [Note("owed_expired", "", {"since": owed.since})]
+    return owed.targets, owed.since, [Note("owed_carried", "", {"since": owed.since})]
+
+
+def _whole(
+    following: Rebalance | None, owed: Owed | None, portfolio: Portfolio, book: Book
+) -> Rebalance | None:
+    """The targets with a written zero for every unfinished exit the strategy was not shown."""
+    if following is None:
+        return None
+    hidden = [
+        symbol
+        for symbol in portfolio.shares
+        if symbol not in following.targets and owed and symbol in owed.unfinished
+    ]
+    if any(weight < 0 for weight in following.targets.values()) and not book.rules.shorting:
+        raise Halted("shorting_not_allowed", book=book.name)
+    return replace(following, targets={**following.targets, **dict.fromkeys(hidden, 0.0)})
+
+
+def _small(book: Book, equity: Decimal) -> list[Note]:
+    if equity >= book.minimum_equity:
+        return []
+    return [Note("small_account", "", {"equity": equity, "recommended": book.minimum_equity})]

@@ -1,0 +1,366 @@
+"""Placing orders exactly once: submit, settle, reconcile."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import assert_never
+
+from bot.domain.errors import BrokerUnavailable, Halted, OrderRefused, OrderUnanswered
+from bot.domain.matching import find, witnessed
+from bot.domain.memory import Standing, Switch
+from bot.domain.model import (
+    NOTHING,
+    OrderIntent,
+    OrderReport,
+    OrderStatus,
+    Portfolio,
+    RunKey,
+    Session,
+    Side,
+    Symbol,
+    TradingRules,
+)
+from bot.domain.money import buy_limit, sell_limit
+from bot.domain.strategy import Book
+from bot.ports import Desk
+
+SELLS_AT = timedelta(minutes=14)  # before the close, as all of these
+MARKET_AT = timedelta(minutes=6)
+LAST_CALL = timedelta(minutes=2)
+FINAL_READ = timedelta(minutes=5)  # after the close
+PATIENCE = timedelta(seconds=45)  # with a first limit
+MARKET_GRACE = timedelta(seconds=30)  # for exits at market before the buys are planned
+POLL_SECONDS = 5.0
+CANCEL_AGAIN = timedelta(seconds=15)
+STEEPER = 3  # the second attempt's distance, in distances of the first
+TOO_MANY_QUESTIONS = 2
+
+# What a broker port may raise when the line is bad: nothing is known, all may be asked again.
+LINE_ERRORS = (OrderUnanswered, BrokerUnavailable, TimeoutError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """What execution has to know of a run: its session, its rules, what leaves for good."""
+
+    run: RunKey
+    session: Session
+    rules: TradingRules
+    exits: Collection[Symbol]
+
+    @property
+    def market_at(self) -> datetime:
+        """When exits stop caring about their price."""
+        return self.session.closes - MARKET_AT
+
+    @property
+    def last_call(self) -> datetime:
+        """When nothing new is sent and what rests is cancelled."""
+        return self.session.closes - LAST_CALL
+
+
+async def settle(trade: Trade, side: Side, desk: Desk) -> None:
+    """Bring a side's intents to an end: send, wait, reprice once, and stop in time.
+
+    Sells are given until exits had their chance at market, buys until the last
+    call. What still rests then is left to `call_off`.
+    """
+    end = trade.market_at + MARKET_GRACE if side is Side.SELL else trade.last_call
+    while True:
+        reached = await refresh(trade.run, desk)
+        if reached:
+            await _advance(trade, desk)
+            reached = await refresh(trade.run, desk)
+        _halt_if_blind(trade.run.book, desk)
+        standings = desk.ledger.standings(trade.run)
+        lines = _lines(standings, Side.SELL)
+        if side is Side.BUY:
+            lines += _lines(standings, Side.BUY)
+        if reached and all(_finished(trade, line, desk) for line in lines):
+            return
+        if desk.clock.now() >= end:
+            return
+        await desk.clock.sleep(POLL_SECONDS)
+
+
+async def call_off(trade: Trade, desk: Desk) -> None:
+    """Cancel what rests and wait until the broker says it is final, at most to the close."""
+    while True:
+        reached = await refresh(trade.run, desk)
+        working = [s for s in desk.ledger.standings(trade.run) if s.working]
+        if (reached and not working) or desk.clock.now() >= trade.session.closes:
+            return
+        for standing in working:
+            await _cancel(standing, desk)
+        await desk.clock.sleep(POLL_SECONDS)
+
+
+async def refresh(run: RunKey, desk: Desk) -> bool:
+    """Record what became of a run's orders; False where the broker could not be asked."""
+    standings = desk.ledger.standings(run)
+    if not any(s.unanswered or s.working for s in standings):
+        return True
+    try:
+        orders = await desk.broker.orders_today()
+    except LINE_ERRORS:
+        return False
+    _adopt(standings, orders, desk)
+    return True
+
+
+async def reconcile(book: Book, desk: Desk, over: date) -> Sequence[Standing]:
+    """Ask what became of a book's unanswered orders and adopt what is found.
+
+    Nothing is ever sent again. For orders of sessions up to `over`, which have
+    ended, the account bears witness where the list is silent. Returns the
+    questions that stay open. Raises Halted `several_questions` where two or more
+    do, `positions_unexplained` where the account contradicts every answer, and
+    the line's own error where the broker can not be asked.
+    """
+    questions = desk.ledger.questions(book.name)
+    if questions:
+        _adopt(questions, await desk.broker.orders_today(), desk)
+        portfolio = (await desk.broker.portfolio()).managing(
+            {q.intent.symbol for q in questions}, book.rules.keep
+        )
+        for question in desk.ledger.questions(book.name):
+            if question.intent.run.session <= over:
+                _bear_witness(question, desk, portfolio)
+    return _halt_if_blind(book.name, desk)
+
+
+def _bear_witness(question: Standing, desk: Desk, portfolio: Portfolio) -> None:
+    """Let the account decide what the order list could not.
+
+    A DAY order can not trade after its session: positions that moved by exactly
+    its shares adopt it, positions that did not move say it never was booked.
+    """
+    intent = question.intent
+    decided = desk.ledger.decision(intent.run)
+    assert decided is not None  # an intent has a decision
+    line = [s for s in desk.ledger.standings(intent.run) if s.intent.symbol == intent.symbol]
+    known = sum(s.filled if s.intent.action.takes_shares else -s.filled for s in line)
+    # What a dry run simulated is never in the account it reads.
+    shares = 0
+    if desk.broker.capabilities.keeps_fills:
+        found = witnessed(question, decided.portfolio, portfolio, known)
+        if found is None:
+            raise Halted("positions_unexplained", symbol=intent.symbol, order=intent.id)
+        shares = found
+    report = _testimony(intent, shares, decided.prices)
+    desk.ledger.record(intent.id, report, desk.clock.now())
+
+
+def pledged(questions: Iterable[Standing], prices: Mapping[Symbol, Decimal]) -> Decimal:
+    """What unanswered buys may have spent: their shares at their limits."""
+    return sum(
+        (
+            q.intent.shares * (q.intent.limit or prices.get(q.intent.symbol, NOTHING))
+            for q in questions
+            if q.intent.action.takes_shares
+        ),
+        NOTHING,
+    )
+
+
+async def place(intent: OrderIntent, desk: Desk) -> None:
+    """Send one order. The only function that submits.
+
+    That it is asked for is on disk before the call. A report or a certain refusal
+    is recorded; anything else leaves it asked and not answered, for `reconcile`.
+    """
+    desk.ledger.mark_sent(intent, desk.clock.now())
+    try:
+        report = await desk.broker.submit(intent)
+    except OrderRefused as refusal:
+        report = OrderReport.of(intent, OrderStatus.REFUSED, str(refusal))
+    except LINE_ERRORS:
+        return
+    desk.ledger.record(intent.id, report, desk.clock.now())
+
+
+async def _advance(trade: Trade, desk: Desk) -> None:
+    """One step for every symbol that can go on, in the order meant."""
+    standings = desk.ledger.standings(trade.run)
+    for line in (*_lines(standings, Side.SELL), *_lines(standings, Side.BUY)):
+        if any(s.unanswered for s in line):
+            continue
+        resting = next((s for s in line if s.working), None)
+        if resting is not None:
+            if _impatient(trade, line, resting, desk.clock.now()):
+                await _cancel(resting, desk)
+            continue
+        intent = await _next_intent(trade, line, desk)
+        if intent is None:
+            continue
+        if not _may_send(trade, intent, desk):
+            continue
+        await place(intent, desk)
+        if not await refresh(trade.run, desk):
+            return
+
+
+def _may_send(trade: Trade, intent: OrderIntent, desk: Desk) -> bool:
+    """Look at the switch: the one thing that jumps every queue."""
+    state = desk.ledger.switch(trade.run.book)
+    match state.switch:
+        case Switch.HALTED:
+            raise Halted("halt_switch", book=trade.run.book, reason=state.reason)
+        case Switch.PAUSED:
+            return False
+        case Switch.EXITS_ONLY:
+            return intent.symbol in trade.exits
+        case Switch.ACTIVE:
+            return True
+        case _:
+            assert_never(state.switch)
+
+
+async def _next_intent(trade: Trade, line: Sequence[Standing], desk: Desk) -> OrderIntent | None:
+    """The next order of a symbol: a meant one not yet sent, or a further attempt."""
+    now = desk.clock.now()
+    if now >= trade.last_call:
+        return None
+    meant = next((s.intent for s in line if s.sent_at is None), None)
+    if meant is not None:
+        return meant
+    remaining, rung = _remaining(line), _rung(trade, line, now)
+    if rung is None or remaining < 1:
+        return None
+    symbol = line[0].intent.symbol
+    last = line[-1].intent
+    limit = None
+    if rung > 0:
+        quote = (await desk.market.quotes([symbol])).get(symbol)
+        if quote is None:
+            return None
+        price = buy_limit if last.action.takes_shares else sell_limit
+        limit = price(quote, trade.rules, rung)
+        if last.action.takes_shares:
+            # A steeper limit may not spend what was not set aside for the order.
+            assert last.limit is not None  # buys are never sent at market
+            remaining = min(remaining, int(remaining * last.limit / limit))
+    if remaining < 1:
+        return None
+    again = OrderIntent(trade.run, symbol, last.action, remaining, limit, last.attempt + 1)
+    desk.ledger.intend_again(again, line[0].side)
+    return again
+
+
+def _rung(trade: Trade, line: Sequence[Standing], now: datetime) -> int | None:
+    """How a further attempt would be priced: in distances, 0 at market, None not at all.
+
+    Only what we cancelled ourselves is tried again: a refusal is an answer, and an
+    order the owner cancelled by hand is the owner's will.
+    """
+    last = line[-1]
+    if last.report is None or last.report.status is not OrderStatus.CANCELLED:
+        return None
+    if last.cancel_asked_at is None:
+        return None
+    if _leaves_at_market(trade, last, now):
+        return 0
+    return STEEPER if _is_first(line) else None
+
+
+def _impatient(trade: Trade, line: Sequence[Standing], resting: Standing, now: datetime) -> bool:
+    """Whether a resting order is to be replaced now."""
+    assert resting.sent_at is not None
+    if now >= trade.last_call:
+        return False
+    if _leaves_at_market(trade, resting, now):
+        return True
+    return _is_first(line) and now - resting.sent_at >= PATIENCE and now < trade.market_at
+
+
+def _leaves_at_market(trade: Trade, standing: Standing, now: datetime) -> bool:
+    exit_ = standing.intent.symbol in trade.exits and standing.side is Side.SELL
+    return exit_ and standing.intent.limit is not None and now >= trade.market_at
+
+
+def _is_first(line: Sequence[Standing]) -> bool:
+    return all(not s.again for s in line)
+
+
+def _finished(trade: Trade, line: Sequence[Standing], desk: Desk) -> bool:
+    """Whether a symbol has nothing more to send or to wait for."""
+    if any(s.unanswered for s in line):
+        return False
+    if any(s.sent_at is None for s in line):
+        return False
+    if any(s.working for s in line):
+        return False
+    return _remaining(line) < 1 or _rung(trade, line, desk.clock.now()) is None
+
+
+def unfilled(standings: Iterable[Standing]) -> dict[Symbol, tuple[int, int]]:
+    """Symbols whose orders did not fill as planned: the shares missing, and those wanted."""
+    lines = [line for side in Side for line in _lines(standings, side)]
+    return {
+        line[0].intent.symbol: (_remaining(line), _wanted(line))
+        for line in lines
+        if _remaining(line) > 0
+    }
+
+
+def _wanted(line: Sequence[Standing]) -> int:
+    return sum(s.intent.shares for s in line if not s.again)
+
+
+def _remaining(line: Sequence[Standing]) -> int:
+    return _wanted(line) - sum(s.filled for s in line)
+
+
+def _lines(standings: Iterable[Standing], side: Side) -> list[list[Standing]]:
+    """The standings of a side by symbol, in the order meant."""
+    lines: dict[Symbol, list[Standing]] = {}
+    for standing in standings:
+        if standing.side is side:
+            lines.setdefault(standing.intent.symbol, []).append(standing)
+    return list(lines.values())
+
+
+async def _cancel(standing: Standing, desk: Desk) -> None:
+    now = desk.clock.now()
+    asked = standing.cancel_asked_at
+    if asked is not None and now - asked < CANCEL_AGAIN:
+        return
+    desk.ledger.mark_cancelled(standing.intent, now)
+    try:
+        await desk.broker.cancel(standing.intent)
+    except (OrderRefused, *LINE_ERRORS):
+        return  # whether it ended is read from the list, never from this answer
+
+
+def _adopt(standings: Sequence[Standing], orders: Sequence[OrderReport], desk: Desk) -> None:
+    """Record what the broker's list says of our orders, where it says something new."""
+    echoes = desk.broker.capabilities.echoes_client_id
+    by_broker_id = {order.broker_id: order for order in orders if order.broker_id}
+    taken = {s.report.broker_id for s in standings if s.report}
+    for standing in standings:
+        if standing.unanswered:
+            found = find(standing, orders, echoes=echoes, taken=taken)
+            if found is not None:
+                taken.add(found.broker_id)
+        elif standing.working and standing.report is not None:
+            found = by_broker_id.get(standing.report.broker_id)
+        else:
+            continue
+        if found is not None and found != standing.report:
+            desk.ledger.record(standing.intent.id, found, desk.clock.now())
+
+
+def _halt_if_blind(book: str, desk: Desk) -> Sequence[Standing]:
+    questions = desk.ledger.questions(book)
+    if len(questions) >= TOO_MANY_QUESTIONS:
+        raise Halted("several_questions", orders=", ".join(q.intent.id for q in questions))
+    return questions
+
+
+def _testimony(intent: OrderIntent, shares: int, prices: Mapping[Symbol, Decimal]) -> OrderReport:
+    if not shares:
+        return OrderReport.of(intent, OrderStatus.NOT_BOOKED, "positions did not move")
+    report = OrderReport.of(intent, OrderStatus.FILLED, "adopted from the positions")
+    price = intent.limit or prices.get(intent.symbol)
+    return replace(report, filled=shares, average_price=price)

@@ -1,0 +1,242 @@
+"""Facts, account and quotes brought together; what is missing or stale is refused here."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+import pandas as pd
+
+from bot.domain.errors import Blocked, Halted
+from bot.domain.gates import (
+    VALUED_BELOW,
+    Finding,
+    quote_finding,
+    split_confirmed,
+    split_ratio,
+    switch_findings,
+    unexplained_equity,
+    volatility,
+)
+from bot.domain.matching import foreign
+from bot.domain.memory import Baseline, Mark, Owed
+from bot.domain.model import Note, Portfolio, Quote, Quotes, RunKey, Session, Symbol
+from bot.domain.strategy import Book, Facts, Holding
+from bot.ports import Adjustment, Desk
+
+# A quote with one of these says nothing a signal may be computed from.
+NO_PRICE = frozenset({Finding.QUOTE_MISSING, Finding.QUOTE_STALE, Finding.SPLIT_HINT})
+VITAL_CODES = {
+    Finding.QUOTE_MISSING: "vital_quote_missing",
+    Finding.QUOTE_STALE: "vital_quote_stale",
+    Finding.SPLIT_HINT: "vital_split_hint",
+    Finding.PRICE_LIMIT: "vital_price_limit",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The account and the market at one moment.
+
+    `portfolio` is narrowed to managed symbols, `quotes` are those an order may be
+    priced from, `prices` value everything held or wanted, findings and notes say
+    what is not as it should be.
+    """
+
+    portfolio: Portfolio
+    quotes: Quotes
+    prices: Mapping[Symbol, Decimal]
+    findings: Mapping[Symbol, tuple[Finding, ...]]
+    book_findings: tuple[Finding, ...]
+    notes: tuple[Note, ...]
+
+
+async def history(book: Book, session: Session, desk: Desk) -> Facts:
+    """What was known before the session, checked for what the strategy can not do without.
+
+    Includes symbols the book still holds though its strategy does not name them
+    any more. Raises Blocked.
+    """
+    needs = book.strategy.needs
+    if needs.total_return and desk.market.adjustment is not Adjustment.TOTAL_RETURN:
+        raise Blocked("adjustment_mismatch", adjustment=desk.market.adjustment.value)
+    left_over = [s for s in managed(book, desk) if s not in needs.symbols]
+    facts = await desk.market.facts(
+        replace(needs, symbols=(*needs.symbols, *left_over)), session.date
+    )
+    yesterday = pd.Timestamp(desk.sessions.before(session.date).date)
+    for symbol in needs.vital:
+        bars = facts.closes[symbol].iloc[-needs.sessions :]
+        if bars.empty or bars.index[-1] != yesterday or pd.isna(bars.iloc[-1]):
+            newest = bars.last_valid_index()
+            raise Blocked("vital_history_stale", symbol=symbol, newest=newest, wanted=yesterday)
+        if bars.notna().sum() < needs.sessions:
+            found = int(bars.notna().sum())
+            raise Blocked("vital_history_short", symbol=symbol, bars=found, needed=needs.sessions)
+    return facts
+
+
+def managed(book: Book, desk: Desk) -> tuple[Symbol, ...]:
+    """What a book may trade: its strategy's symbols, and what it bought and still holds."""
+    bought = desk.ledger.bought(book.name) if desk.broker.capabilities.keeps_fills else ()
+    return tuple(dict.fromkeys((*book.strategy.needs.holds, *bought)))
+
+
+def marks(facts: Facts) -> dict[Symbol, Mark]:
+    """The previous close, on the broker's scale, and the daily sigma of every symbol with bars."""
+    found = {}
+    newest = facts.closes.last_valid_index()
+    for symbol in facts.closes.columns:
+        bars = facts.closes[symbol].dropna()
+        if len(bars):
+            close = facts.raw_closes.get(symbol, float(bars.iloc[-1]))
+            found[symbol] = Mark(close, volatility(bars), fresh=bars.index[-1] == newest)
+    return found
+
+
+async def survey(book: Book, session: Session, desk: Desk, known: Mapping[Symbol, Mark]) -> Survey:
+    """Read account, orders and quotes now, and say what stands in the way of what.
+
+    Raises Halted `account_identity` where the broker reports another account, and
+    Blocked `no_prices` where something held can not be valued at all.
+    """
+    symbols = managed(book, desk)
+    portfolio = await account(book, desk, symbols)
+    asked = dict.fromkeys((*symbols, *book.strategy.needs.symbols))
+    market = await desk.market.quotes(list(asked))
+    now = desk.clock.now()
+    baseline = desk.ledger.baseline(book.name) if desk.broker.capabilities.keeps_fills else None
+    findings: dict[Symbol, tuple[Finding, ...]] = {}
+    notes: list[Note] = []
+    for symbol in asked:
+        found = _look_at(market.get(symbol), now, known.get(symbol))
+        if found is Finding.SPLIT_HINT and _quantity_agrees(
+            symbol, market[symbol], known[symbol], baseline, portfolio
+        ):
+            notes.append(Note("split_accepted", symbol, {"last": market[symbol].last}))
+        elif found is not None:
+            findings[symbol] = (found,)
+            if found is Finding.SPLIT_HINT and portfolio.held(symbol):
+                notes.append(Note("split_hint", symbol, {"last": market[symbol].last}))
+    await _look_at_orders(book, session, desk, findings)
+    usable = {s: q for s, q in market.items() if NO_PRICE.isdisjoint(findings.get(s, ()))}
+    prices, valued = _value(portfolio, usable, market, known)
+    accepted = {note.symbol for note in notes if note.code == "split_accepted"}
+    moved = unexplained_equity(_in_todays_shares(baseline, accepted, portfolio), portfolio, prices)
+    book_findings = tuple(switch_findings(desk.ledger.switch(book.name).switch))
+    if moved is not None:
+        book_findings = (Finding.UNEXPLAINED_EQUITY, *book_findings)
+        notes.append(Note("unexplained_equity", "", {"amount": moved}))
+    return Survey(portfolio, usable, prices, findings, book_findings, (*notes, *valued))
+
+
+async def account(book: Book, desk: Desk, symbols: Collection[Symbol]) -> Portfolio:
+    """The account, proven to be the book's, narrowed to what the book manages."""
+    portfolio = await desk.broker.portfolio()
+    if portfolio.account != book.account:
+        raise Halted("account_identity", expected=book.account, reported=portfolio.account)
+    return portfolio.managing(symbols, book.rules.keep)
+
+
+def for_signals(facts: Facts, session: Session, seen: Survey, vital: Sequence[Symbol]) -> Facts:
+    """The facts with today's provisional closes; a vital symbol without one blocks.
+
+    A price that looks like an unconfirmed split is no bar. A confirmed one is put
+    on the scale of the history, which will be re-based only tonight.
+    """
+    for symbol in vital:
+        for finding in seen.findings.get(symbol, ()):
+            if finding in VITAL_CODES:
+                raise Blocked(VITAL_CODES[finding], symbol=symbol)
+    accepted = {note.symbol for note in seen.notes if note.code == "split_accepted"}
+    today: dict[Symbol, Quote] = {}
+    for symbol, quote in seen.quotes.items():
+        last = quote.last
+        if symbol in accepted:
+            ratio = split_ratio(float(last) / marks(facts)[symbol].close)
+            assert ratio is not None  # only a ratio is ever accepted
+            last *= Decimal(repr(ratio))
+        today[symbol] = replace(quote, last=last)
+    return facts.with_today(session.date, today)
+
+
+def holdings(seen: Survey, owed: Owed | None, equity: Decimal) -> dict[Symbol, Holding]:
+    """What the strategy is shown as held.
+
+    Of symbols still owed it sees the decided holding: an unfinished exit is not
+    held, an unfinished entry is. Otherwise one left-over share of an exit would
+    be the next session's state.
+    """
+    shown = {
+        symbol: Holding(shares, float(shares * seen.prices[symbol]))
+        for symbol, shares in seen.portfolio.shares.items()
+        if shares > 0
+    }
+    for symbol in owed.unfinished if owed else ():
+        assert owed is not None
+        weight = owed.targets.targets.get(symbol, 0.0)
+        if not weight:
+            shown.pop(symbol, None)
+        elif symbol not in shown and symbol in seen.prices:
+            value = Decimal(repr(weight)) * equity
+            whole = max(value // seen.prices[symbol], Decimal(1))
+            shown[symbol] = Holding(whole, float(value))
+    return shown
+
+
+def _look_at(quote: Quote | None, now: datetime, mark: Mark | None) -> Finding | None:
+    if mark is None or not mark.fresh:
+        return quote_finding(quote, now, None, 0.0) or Finding.HISTORY_STALE
+    return quote_finding(quote, now, mark.close, mark.sigma)
+
+
+def _quantity_agrees(
+    symbol: Symbol, quote: Quote, mark: Mark, baseline: Baseline | None, portfolio: Portfolio
+) -> bool:
+    if baseline is None:
+        return False
+    ratio = float(quote.last) / mark.close
+    return split_confirmed(ratio, baseline.portfolio.held(symbol), portfolio.held(symbol))
+
+
+def _in_todays_shares(
+    baseline: Baseline | None, split: Collection[Symbol], portfolio: Portfolio
+) -> Baseline | None:
+    """The account as the last run left it, in the shares there now are of what has split."""
+    if baseline is None:
+        return None
+    before = baseline.portfolio
+    shares = {s: portfolio.held(s) if s in split else n for s, n in before.shares.items()}
+    return replace(baseline, portfolio=replace(before, shares=shares))
+
+
+async def _look_at_orders(
+    book: Book, session: Session, desk: Desk, findings: dict[Symbol, tuple[Finding, ...]]
+) -> None:
+    ours = desk.ledger.standings(RunKey(book.name, session.date))
+    questions = desk.ledger.questions(book.name)
+    echoes = desk.broker.capabilities.echoes_client_id
+    theirs = foreign(await desk.broker.orders_today(), (*ours, *questions), echoes=echoes)
+    for symbols, finding in (
+        ({q.intent.symbol for q in questions}, Finding.OPEN_QUESTION),
+        ({s.intent.symbol for s in ours if s.working}, Finding.OPEN_ORDER),
+        (theirs, Finding.FOREIGN_ORDER),
+    ):
+        for symbol in symbols:
+            findings[symbol] = (finding, *findings.get(symbol, ()))
+
+
+def _value(
+    portfolio: Portfolio, usable: Quotes, market: Quotes, known: Mapping[Symbol, Mark]
+) -> tuple[dict[Symbol, Decimal], list[Note]]:
+    """A price for everything quoted, and a careful one for what is held and is not."""
+    prices = {symbol: quote.last for symbol, quote in usable.items()}
+    notes = []
+    for symbol in portfolio.shares:
+        if symbol in prices:
+            continue
+        if symbol not in known:
+            raise Blocked("no_prices", symbol=symbol, quoted=symbol in market)
+        prices[symbol] = VALUED_BELOW * Decimal(repr(known[symbol].close))
+        notes.append(Note("valued_below_close", symbol, {"price": prices[symbol]}))
+    return prices, notes

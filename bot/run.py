@@ -1,0 +1,128 @@
+"""One run as a line: decide, sell, buy, report."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from bot.conclude import conclude, finish, told
+from bot.decide import decide
+from bot.domain.errors import Halted
+from bot.domain.memory import Decided, Outcome, RunReport, Standing
+from bot.domain.model import NOTHING, Portfolio, Proceeds, RunKey, Session, Side, Symbol
+from bot.domain.money import value_targets
+from bot.domain.planning import plan_buys, plan_sells
+from bot.domain.situation import Situation
+from bot.domain.strategy import Book
+from bot.execution import FINAL_READ, SELLS_AT, Trade, call_off, pledged, settle
+from bot.gather import survey
+from bot.ports import Clock, Desk
+
+PLANNERS = {Side.SELL: plan_sells, Side.BUY: plan_buys}
+
+
+async def run_session(book: Book, session: Session, desk: Desk) -> RunReport:
+    """Trade one session of one book: decide, sell, buy, report.
+
+    Safe to call again after any interruption: a run decides once, plans each side
+    once and sends each order once, and the ledger knows how far it came. Raises
+    Blocked where nothing was sent and the run may be tried again, Halted where
+    the book needs a person.
+    """
+    run = RunKey(book.name, session.date)
+    decided = desk.ledger.decision(run) or await decide(book, session, desk)
+    if decided.following is None:
+        return finish(told(decided, Outcome.HELD, desk), desk)
+    leaving = {symbol for symbol, weight in decided.following.targets.items() if not weight}
+    trade = Trade(run, session, book.rules, leaving)
+    try:
+        for side in Side:
+            await _trade(side, trade, book, decided, desk)
+    except Halted:
+        await call_off(trade, desk)
+        raise
+    await call_off(trade, desk)
+    await until(session.closes + FINAL_READ, desk.clock)
+    return await conclude(book, trade, decided, desk)
+
+
+async def until(moment: datetime, clock: Clock) -> None:
+    """Wait for a moment; one that has passed is not waited for."""
+    wait = (moment - clock.now()).total_seconds()
+    if wait > 0:
+        await clock.sleep(wait)
+
+
+async def _trade(side: Side, trade: Trade, book: Book, decided: Decided, desk: Desk) -> None:
+    """Plan a side once, then send and settle what the ledger says is meant."""
+    if desk.ledger.plan(trade.run, side) is None:
+        await until(trade.session.closes - SELLS_AT, desk.clock)
+        if desk.clock.now() >= trade.last_call:
+            return
+        situation = await situate(book, trade, decided, desk)
+        assert decided.following is not None  # a run that follows nothing is held
+        targets = value_targets(decided.following, decided.equity, book.rules)
+        plan = PLANNERS[side](trade.run, targets, situation, book.rules)
+        desk.ledger.intend(trade.run, side, plan, _inputs(situation))
+    await settle(trade, side, desk)
+
+
+async def situate(book: Book, trade: Trade, decided: Decided, desk: Desk) -> Situation:
+    """What a planner of this run sees now: account, market, and what the run did before."""
+    seen = await survey(book, trade.session, desk, decided.marks)
+    questions = desk.ledger.questions(book.name)
+    standings = desk.ledger.standings(trade.run)
+    proceeds = sum((_received(s) for s in standings), NOTHING)
+    usable = usable_today(book, trade.session, desk)
+    dwell = desk.sessions.before(trade.session.date, book.rules.dwell).date
+    return Situation(
+        portfolio=_caught_up(seen.portfolio, decided.portfolio, proceeds),
+        quotes=seen.quotes,
+        prices={**decided.prices, **seen.prices},
+        findings=seen.findings,
+        book_findings=seen.book_findings,
+        proceeds=proceeds if usable else NOTHING,
+        pledged=pledged(questions, seen.prices),
+        sold={s.intent.symbol for s in standings if s.side is Side.SELL},
+        turnover=sum((_worth(s, seen.prices) for s in standings if not s.again), NOTHING),
+        orders=len(standings),
+        recent=desk.ledger.traded_since(book.name, dwell),
+        settles=desk.sessions.settles(trade.session.date),
+    )
+
+
+def _caught_up(seen: Portfolio, decided: Portfolio, proceeds: Decimal) -> Portfolio:
+    """The account with the money of confirmed sales, where its snapshot lags behind them."""
+    lags = proceeds > 0 and seen.cash == decided.cash
+    return replace(seen, cash=seen.cash + proceeds) if lags else seen
+
+
+def _received(standing: Standing) -> Decimal:
+    if standing.side is not Side.SELL or standing.report is None:
+        return NOTHING
+    return standing.report.proceeds
+
+
+def _worth(standing: Standing, prices: Mapping[Symbol, Decimal]) -> Decimal:
+    price = standing.intent.limit or prices.get(standing.intent.symbol, NOTHING)
+    return standing.intent.shares * price
+
+
+def usable_today(book: Book, session: Session, desk: Desk) -> bool:
+    """Whether today's proceeds may buy today without making tomorrow's exit a violation."""
+    settles = desk.sessions.settles(session.date)
+    return book.rules.proceeds is Proceeds.SAME_DAY and (
+        desk.sessions.after(session.date).date >= settles
+    )
+
+
+def _inputs(situation: Situation) -> dict[str, object]:
+    """What a plan was made from, for the person who asks why."""
+    return {
+        "cash": situation.portfolio.cash,
+        "settled": situation.portfolio.settled,
+        "proceeds": situation.proceeds,
+        "pledged": situation.pledged,
+        **{f"price.{symbol}": price for symbol, price in situation.prices.items()},
+        **{f"held.{symbol}": held for symbol, held in situation.portfolio.shares.items()},
+    }
