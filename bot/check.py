@@ -1,0 +1,141 @@
+"""Whether a house could trade: every part asked, none left out because another failed."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from bot import lines
+from bot.daemon import Seat
+from bot.domain.calendar import exchange_date
+from bot.domain.errors import BellwetherError, Blocked, BrokerUnavailable
+from bot.execution import LINE_ERRORS
+from bot.gather import account, history, managed
+from bot.ports import Capabilities
+from bot.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One part of a book, what was seen of it in words, and the error where it is no use."""
+
+    book: str
+    part: str
+    seen: str
+    error: BellwetherError | None = None
+
+
+Look = Callable[[Seat, Words], Awaitable[str]]
+
+
+async def examine(seats: Sequence[Seat]) -> list[Examined]:
+    """Ask each book's calendar, account, prices and memory; nothing is sent."""
+    parts: dict[str, Look] = {
+        "calendar": _calendar,
+        "account": _account,
+        "abilities": _abilities,
+        "history": _history,
+        "quotes": _quotes,
+        "ledger": _ledger,
+    }
+    return [await _examined(seat, part, look) for seat in seats for part, look in parts.items()]
+
+
+def render_check(examined: Sequence[Examined], words: Words) -> str:
+    """A line for each part, and under one that is no use what to do about it."""
+    names = {
+        "calendar": words.phrase("part_calendar"),
+        "account": words.phrase("part_account"),
+        "abilities": words.phrase("part_abilities"),
+        "history": words.phrase("part_history"),
+        "quotes": words.phrase("part_quotes"),
+        "ledger": words.phrase("part_ledger"),
+    }
+    widest = max(map(lines.width, names.values()))
+    text: list[str] = []
+    for at, each in enumerate(examined):
+        if at == 0 or examined[at - 1].book != each.book:
+            text += [each.book]
+        name = names[each.part]
+        start = f"{name}{' ' * (widest - lines.width(name))}"
+        error = each.error
+        if error is None:
+            text += [f"  ✓ {start}  {each.seen}"]
+        else:
+            remedy = words.phrase("remedy", {"sentence": words.remedy(error.code, error.values)})
+            text += [f"  ✗ {start}  {words.say(error.code, error.values)}"]
+            text += [f"    {' ' * widest}  {remedy}"]
+    return "\n".join(text)
+
+
+async def _examined(seat: Seat, part: str, look: Look) -> Examined:
+    try:
+        return Examined(seat.book.name, part, await look(seat, Words(seat.language)))
+    except BellwetherError as error:
+        return Examined(seat.book.name, part, "", error)
+    except LINE_ERRORS as error:
+        down = BrokerUnavailable("broker_unavailable", reason=str(error))
+        return Examined(seat.book.name, part, "", down)
+
+
+async def _calendar(seat: Seat, words: Words) -> str:
+    now = seat.desk.clock.now()
+    today = exchange_date(now)
+    session = seat.desk.sessions.on(today)
+    if session is None or session.closes <= now:
+        session = seat.desk.sessions.after(today)
+    values = {"session": session.date, "opens": session.opens, "closes": session.closes}
+    return words.phrase("seen_calendar", values)
+
+
+async def _account(seat: Seat, words: Words) -> str:
+    portfolio = await account(seat.book, seat.desk, managed(seat.book, seat.desk))
+    return words.phrase("seen_account", {"cash": portfolio.cash, "held": portfolio.shares or None})
+
+
+async def _abilities(seat: Seat, words: Words) -> str:
+    able = seat.desk.broker.capabilities
+    return ", ".join(_abilities_of(able, words)) or "–"
+
+
+def _abilities_of(able: Capabilities, words: Words) -> list[str]:
+    said = {
+        words.phrase("able_shorting"): able.shorting,
+        words.phrase("able_market_on_close"): able.market_on_close,
+        words.phrase("able_echo"): able.echoes_client_id,
+        words.phrase("able_live_quotes"): able.live_quotes,
+        words.phrase("able_keeps_fills"): able.keeps_fills,
+    }
+    return [name for name, can in said.items() if can]
+
+
+async def _history(seat: Seat, words: Words) -> str:
+    today = exchange_date(seat.desk.clock.now())
+    session = seat.desk.sessions.on(today) or seat.desk.sessions.after(today)
+    facts = await history(seat.book, session, seat.desk)
+    values = {
+        "sessions": len(facts.closes),
+        "symbols": facts.closes.shape[1],
+        "first": facts.closes.index[0],
+        "last": facts.closes.index[-1],
+    }
+    return words.phrase("seen_history", values)
+
+
+async def _quotes(seat: Seat, words: Words) -> str:
+    needs = seat.book.strategy.needs
+    quotes = await seat.desk.market.quotes(needs.symbols)
+    absent = [symbol for symbol in needs.vital if symbol not in quotes]
+    if absent:
+        raise Blocked("vital_quote_missing", symbols=", ".join(absent))
+    newest = max((quote.at for quote in quotes.values()), default=None)
+    values = {"quoted": len(quotes), "symbols": len(needs.symbols), "at": newest}
+    return words.phrase("seen_quotes", values)
+
+
+async def _ledger(seat: Seat, words: Words) -> str:
+    ledger = seat.desk.ledger
+    runs = ledger.runs(seat.book.name, 1)
+    values = {
+        "last": runs[0].session if runs else None,
+        "questions": len(ledger.questions(seat.book.name)),
+    }
+    return words.phrase("seen_ledger", values)

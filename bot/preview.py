@@ -1,0 +1,96 @@
+"""What a run would do if it were due now: nothing is kept and nothing is sent."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.conclude import told
+from bot.decide import decide
+from bot.domain.calendar import exchange_date
+from bot.domain.errors import Blocked, Halted
+from bot.domain.memory import Decided, Outcome, RunReport, Standing, Switch
+from bot.domain.model import NOTHING, Note, Plan, RunKey, Session, Side
+from bot.domain.money import value_targets
+from bot.domain.planning import plan_buys, plan_sells
+from bot.domain.situation import Situation
+from bot.domain.strategy import Book
+from bot.execution import Trade
+from bot.ports import Desk
+from bot.run import situate, usable_today
+
+# What only a person's word is missing for: a preview is what the word is given on.
+UNSAID = frozenset({"paused", "halt_switch", "needs_confirmation"})
+
+
+async def preview(book: Book, desk: Desk) -> RunReport:
+    """Decide and plan both sides now, the sells counted as filled at the bid.
+
+    The desk's ledger is written to: hand over a copy. Today's session, or the
+    next one, is taken as if its decision time were now. What a person stopped or
+    has not confirmed yet is planned all the same, with a note of it. Raises what
+    else `decide` raises.
+    """
+    session = _as_if_due(book, desk)
+    run = RunKey(book.name, session.date)
+    decided, unsaid = await _decided(book, session, desk)
+    if decided.following is None:
+        report = told(decided, Outcome.HELD, desk)
+        return replace(report, notes=(*unsaid, *report.notes))
+    trade = Trade(run, session, book.rules, ())
+    targets = value_targets(decided.following, decided.equity, book.rules)
+    before = await situate(book, trade, decided, desk)
+    sells = plan_sells(run, targets, before, book.rules)
+    usable = usable_today(book, session, desk)
+    buys = plan_buys(run, targets, _after(before, sells, usable=usable), book.rules)
+    desk.ledger.intend(run, Side.SELL, sells, {})
+    desk.ledger.intend(run, Side.BUY, buys, {})
+    report = told(decided, Outcome.COMPLETE, desk)
+    orders = (*_meant(sells, Side.SELL), *_meant(buys, Side.BUY))
+    return replace(report, orders=orders, notes=(*unsaid, *report.notes))
+
+
+async def _decided(book: Book, session: Session, desk: Desk) -> tuple[Decided, list[Note]]:
+    """What is or would be decided, and what a person would have to say before."""
+    if (kept := desk.ledger.decision(RunKey(book.name, session.date))) is not None:
+        return kept, []
+    try:
+        return await decide(book, session, desk), []
+    except (Blocked, Halted) as error:
+        if error.code not in UNSAID:
+            raise
+        desk.ledger.set_switch(book.name, Switch.ACTIVE, "", desk.clock.now())
+        note = Note(error.code, "", error.values)
+        return await decide(book, session, desk), [note]
+
+
+def _as_if_due(book: Book, desk: Desk) -> Session:
+    now = desk.clock.now()
+    today = exchange_date(now)
+    session = desk.sessions.on(today) or desk.sessions.after(today)
+    return Session(session.date, now - timedelta(hours=1), now + book.lead)
+
+
+def _after(before: Situation, sells: Plan, *, usable: bool) -> Situation:
+    """The situation once the sells have filled, their money usable where it may be."""
+    shares = dict(before.portfolio.shares)
+    money = NOTHING
+    for order in sells.orders:
+        shares[order.symbol] -= order.shares
+        quote = before.quotes.get(order.symbol)
+        money += order.shares * (quote.bid if quote else before.prices[order.symbol])
+    portfolio = replace(
+        before.portfolio,
+        cash=before.portfolio.cash + money,
+        spendable=before.portfolio.spendable + money,
+        shares=shares,
+    )
+    return replace(
+        before,
+        portfolio=portfolio,
+        proceeds=money if usable else NOTHING,
+        sold={order.symbol for order in sells.orders},
+        orders=len(sells.orders),
+    )
+
+
+def _meant(plan: Plan, side: Side) -> list[Standing]:
+    return [Standing(intent, side) for intent in plan.orders]

@@ -1,0 +1,185 @@
+"""One process of the bot: a daemon that stays, a single run, a question and its answer."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from bot import app, lines
+from bot.app import House, Time
+from bot.check import Examined, examine
+from bot.commands import (
+    Answer,
+    Command,
+    Look,
+    PlanNow,
+    RunNow,
+    Why,
+    idle_today,
+    obey,
+    status_of,
+    which,
+)
+from bot.control import ask, listen
+from bot.daemon import Seat, next_wake, serve, trade
+from bot.domain.calendar import exchange_date
+from bot.domain.errors import BellwetherError
+from bot.domain.model import RunKey
+from bot.exits import OK, outcome_code
+from bot.ports import Clock
+from bot.report import render_error, render_start
+from bot.schedule import JumpingClock, ScheduledWakes, SystemClock
+from bot.words import Words
+from config.settings import Settings
+
+LAST_WORDS_SECONDS = 1.5  # for messages still to be delivered when the process is to end
+
+log = logging.getLogger(__name__)
+
+
+def run_daemon(settings: Settings) -> None:
+    """Serve every enabled book until SIGTERM or SIGINT."""
+    with app.keeping(settings) as ledger:
+        wakes = ScheduledWakes()
+        house = app.house(settings, ledger, lambda _: Time(SystemClock(), wakes))
+        asyncio.run(_serve(house, wakes, app.socket_path(settings)))
+
+
+async def _serve(house: House, wakes: ScheduledWakes, socket: Path) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+    async def controlled() -> None:
+        await listen(socket, house.seats, house.seats[0].language)
+
+    wakes.start()
+    for seat in house.seats:
+        at = seat.desk.clock.now()
+        seat.tell(
+            "startup", f"started/{at:%Y%m%dT%H%M%S}", render_start(status_of(seat), seat.language)
+        )
+    try:
+        await serve(house.seats, stop, [house.outbox.deliver, controlled])
+    except ExceptionGroup as died:
+        raise _died(died, house.seats) from died
+    finally:
+        wakes.stop()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(house.outbox.flush(), LAST_WORDS_SECONDS)
+
+
+def _died(group: ExceptionGroup[Exception], seats: Sequence[Seat]) -> BellwetherError:
+    """What ended the daemon, told to every book's owner, for the exit code to say the rest."""
+    error: Exception = group
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    log.critical("the daemon ends", exc_info=error)
+    named = error
+    if not isinstance(named, BellwetherError):
+        named = BellwetherError("daemon_died", error=f"{type(error).__name__}: {error}")
+    for seat in seats:
+        key = f"died/{seat.desk.clock.now():%Y%m%dT%H%M%S}"
+        seat.tell("error", key, render_error(named, seat.title, seat.language))
+    return named
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of a run that was asked for, in words and as an exit code."""
+
+    text: str
+    code: int = OK
+
+
+def run_today(settings: Settings, command: RunNow, clock: Clock | None = None) -> Ended:
+    """Take up today's run: a daemon does where one runs, else this process, to its end.
+
+    Raises Blocked `window_ahead` before its time.
+    """
+    try:
+        return Ended(asyncio.run(ask(app.socket_path(settings), command)).text)
+    except BellwetherError as error:
+        if error.code != "no_daemon":
+            raise
+    now = clock or SystemClock()
+    with app.keeping(settings) as ledger:
+        house = app.house(settings, ledger, lambda _: Time(now, ScheduledWakes()))
+        seat = which(house.seats, command.book)
+        if (why_not := idle_today(seat, seat.language)) is not None:
+            return Ended(why_not)
+        return asyncio.run(_once(house, seat))
+
+
+async def _once(house: House, seat: Seat) -> Ended:
+    today = exchange_date(seat.desk.clock.now())
+    await trade(seat, today)
+    await house.outbox.flush()
+    report = house.ledger.report(RunKey(seat.book.name, today))
+    words = Words(seat.language)
+    line = lines.ended(report, words) if report else words.phrase("run_kept_nothing")
+    text = words.phrase("run_ended", {"book": seat.book.name, "line": line})
+    return Ended(text, outcome_code(report.outcome if report else None))
+
+
+def answer(settings: Settings, command: Command, as_of: date | None = None) -> Answer:
+    """Have a command obeyed: by the daemon where it needs one, else here.
+
+    Looking needs the ledger only and disturbs nobody. With `as_of` the command is
+    obeyed as if that session were about to close.
+    """
+    if isinstance(command, Look | Why) or as_of is not None:
+        return _apart(settings, command, as_of)
+    try:
+        return asyncio.run(ask(app.socket_path(settings), command))
+    except BellwetherError as error:
+        if error.code != "no_daemon":
+            raise
+    if isinstance(command, PlanNow):
+        return _apart(settings, command, None)
+    with app.keeping(settings) as ledger:
+        house = app.house(settings, ledger, lambda _: Time(SystemClock(), ScheduledWakes()))
+        return asyncio.run(obey(command, house.seats, house.seats[0].language))
+
+
+def check(settings: Settings) -> list[Examined]:
+    """Ask every part of every book whether it could trade."""
+    with app.reading(settings) as ledger:
+        house = app.house(settings, ledger, lambda _: Time(SystemClock(), ScheduledWakes()))
+        return asyncio.run(examine(house.seats))
+
+
+def coming(settings: Settings, book: str | None, count: int) -> list[datetime]:
+    """The next wakes of a book."""
+    with app.reading(settings) as ledger:
+        house = app.house(settings, ledger, lambda _: Time(SystemClock(), ScheduledWakes()))
+        seat = which(house.seats, book)
+        first = next_wake(seat)
+        if first is None:
+            return []
+        day = exchange_date(first)
+        later = [seat.desk.sessions.after(day, n) for n in range(1, count)]
+        return [first, *(session.decides_at(seat.book.lead) for session in later)]
+
+
+def _apart(settings: Settings, command: Command, as_of: date | None) -> Answer:
+    """Obey beside a daemon: the ledger is only read."""
+    with app.reading(settings) as ledger:
+
+        def time_of(name: str) -> Time:
+            clock = SystemClock() if as_of is None else JumpingClock(_moment(settings, name, as_of))
+            return Time(clock, ScheduledWakes())
+
+        house = app.house(settings, ledger, time_of)
+        return asyncio.run(obey(command, house.seats, house.seats[0].language))
+
+
+def _moment(settings: Settings, name: str, day: date) -> datetime:
+    session = app.exchange(settings).on(day)
+    if session is None:
+        raise BellwetherError("no_session", day=day)
+    return session.decides_at(app.book(name, settings).lead)
