@@ -1,0 +1,106 @@
+"""What things cost, as ratios against something measured in the same run: `make bench`."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from statistics import median
+from time import process_time
+
+import pandas as pd
+from rich.console import Console as Terminal
+from rich.table import Table
+
+from adapters.console import Console
+from bot.app import BUNDLED_PRICES
+from bot.demo import Show, play
+from bot.domain.strategy import Facts, Features
+from bot.sessions import nyse
+from strategies.global_etf_rotation import GlobalEtfRotation
+
+RUNS = 5
+FIRST, LAST = date(2026, 6, 15), date(2026, 10, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A thing and what it is held against, both in CPU seconds (median)."""
+
+    name: str
+    seconds: float
+    against: str
+    other: float
+
+
+def cpu(work: Callable[[], object]) -> float:
+    """The median CPU time of a piece of work in this process, after one warm-up."""
+    work()
+    times = []
+    for _ in range(RUNS):
+        begun = process_time()
+        work()
+        times.append(process_time() - begun)
+    return median(times)
+
+
+def child_cpu(*arguments: str) -> float:
+    """The median CPU time of a whole process: user and system, as the kernel counts it."""
+    code = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, "
+        "stdout=subprocess.DEVNULL); r = resource.getrusage(resource.RUSAGE_CHILDREN); "
+        "print(r.ru_utime + r.ru_stime)"
+    )
+    command = [sys.executable, "-c", code, sys.executable, *arguments]
+    times = [float(subprocess.check_output(command)) for _ in range(RUNS + 1)]
+    return median(times[1:])
+
+
+def serve_a_quarter() -> None:
+    """Run the daemon on paper through the sessions of the bundled prices around a quarter end."""
+    with tempfile.TemporaryDirectory() as state:
+        show = Show(BUNDLED_PRICES, FIRST, LAST)
+        play(show, Path(state), Console(lambda _: None), lambda _: None)
+
+
+def measure() -> list[Measured]:
+    """Measure everything once."""
+    closes = pd.read_csv(BUNDLED_PRICES, index_col=0, parse_dates=True)
+    calendar = nyse(date(2024, 1, 1), date(2027, 12, 31))
+    known = calendar.index(closes.index[0].date(), closes.index[-1].date())
+    facts = Facts(closes, known)
+    read = cpu(lambda: pd.read_csv(BUNDLED_PRICES, index_col=0, parse_dates=True))
+    return [
+        Measured(
+            "serve 80 sessions on paper", cpu(serve_a_quarter), "read_csv of the prices", read
+        ),
+        Measured(
+            "features of 595 sessions",
+            cpu(lambda: Features(GlobalEtfRotation(), facts)),
+            "read_csv of the prices",
+            read,
+        ),
+        Measured(
+            "bellwether --version",
+            child_cpu("-m", "bot", "--version"),
+            'python -c "import pandas"',
+            child_cpu("-c", "import pandas"),
+        ),
+    ]
+
+
+def main() -> None:
+    """Print one table."""
+    table = Table("what", "CPU s", "against", "CPU s", "ratio")
+    for row in measure():
+        ratio = row.seconds / row.other
+        table.add_row(
+            row.name, f"{row.seconds:.3f}", row.against, f"{row.other:.3f}", f"{ratio:.2f}"
+        )
+    Terminal().print(table)
+
+
+if __name__ == "__main__":
+    main()
