@@ -122,7 +122,7 @@ class GlobalEtfRotation:
         return sorted(scores, key=scores.__getitem__, reverse=True)
 
     def _move(self, view: View, targets: dict[Symbol, float], reason: str) -> Rebalance:
-        # An emergency is about today's canaries: tomorrow's decide anew, so nothing is owed.
+        # An emergency is about today's canaries: one that was missed is not made up for.
         emergency = reason == "emergency"
         return rotate(
             out_of=view.holdings,
