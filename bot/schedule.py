@@ -137,9 +137,12 @@ class JumpingWakes:
     async def run(self) -> None:
         """Deliver all, each after its inbox's consumer has said `task_done` of the one before.
 
-        A run may sleep beyond the next wake: it is delivered all the same, late.
-        In the end every inbox is told Stopped.
+        What is in an inbox already comes first. A run may sleep beyond the next
+        wake: it is delivered all the same, late. In the end every inbox is told
+        Stopped.
         """
+        for inbox in self._inboxes:
+            await inbox.join()
         while self._armed:
             armed = self._armed.pop(0)
             self._clock.jump(armed.wake.at)

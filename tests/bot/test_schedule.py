@@ -258,6 +258,17 @@ async def test_a_jumping_wake_armed_twice_arrives_once():
     assert seen == [(due(2).at, due(2).event)]
 
 
+async def test_what_lies_in_an_inbox_comes_before_the_first_leap():
+    clock, inbox = JumpingClock(NOON), Queue[Event]()
+    jumping = JumpingWakes(clock)
+    inbox.put_nowait(RunDue(FIRST))
+    jumping.arm([due(1, LAST)], inbox)
+
+    seen, _ = await asyncio.gather(consume(inbox, clock), jumping.run())
+
+    assert seen == [(NOON, RunDue(FIRST)), (due(1).at, due(1, LAST).event)]
+
+
 async def test_every_inbox_is_told_when_nothing_more_comes():
     one, other = Queue[Event](), Queue[Event]()
     jumping = JumpingWakes(JumpingClock(NOON))
