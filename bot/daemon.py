@@ -131,9 +131,9 @@ def arm(seat: Seat) -> None:
     end = sessions.last if seat.last is None else min(seat.last, sessions.last)
     coming = [s for s in sessions.between(today, end) if s.decides_at(seat.book.lead) > now]
     coming = coming[:ARMED_AHEAD]
-    if coming:
-        due = wakes_of(sessions, coming[0].date, coming[-1].date, seat.book.lead)
-        seat.wakes.arm(due, seat.inbox)
+    # From today, whose end comes still when its decision is past: somebody may have restarted.
+    due = wakes_of(sessions, today, coming[-1].date if coming else end, seat.book.lead)
+    seat.wakes.arm([wake for wake in due if wake.at > now], seat.inbox)
     if len(coming) < ARMED_AHEAD and end == sessions.last:
         error = Blocked("calendar_ends", last=sessions.last)
         text = render_error(error, seat.title, seat.language)
@@ -211,7 +211,7 @@ async def close(seat: Seat, day: date) -> None:
     try:
         open_still = await reconcile(seat.book, seat.desk, over=day)
     except (BellwetherError, *LINE_ERRORS) as error:
-        _tell_trouble(seat, day, _named(error))
+        _tell_trouble(seat, day, _named(error), during="closed/")
         return
     still = {question.intent.id for question in open_still}
     for order in (question.intent for question in before):
@@ -252,11 +252,12 @@ def _tell_again(seat: Seat, run: RunKey) -> None:
         _tell_run(seat, report)
 
 
-def _tell_trouble(seat: Seat, day: date, error: BellwetherError) -> None:
+def _tell_trouble(seat: Seat, day: date, error: BellwetherError, during: str = "") -> None:
+    """Tell of an error, once for each session, code and time of day it came `during`."""
     orders = seat.desk.ledger.standings(RunKey(seat.book.name, day))
     text = render_error(error, seat.title, seat.language, orders)
     kind = "blocked" if isinstance(error, Blocked) else "error"
-    seat.tell(kind, f"{day}/{error.code}", text)
+    seat.tell(kind, f"{day}/{during}{error.code}", text)
 
 
 def _end(seat: Seat, run: RunKey, error: BellwetherError, *, missed: bool) -> None:

@@ -139,12 +139,16 @@ def _bear_witness(question: Standing, desk: Desk, portfolio: Portfolio) -> None:
     intent = question.intent
     decided = desk.ledger.decision(intent.run)
     assert decided is not None  # an intent has a decision
-    line = [s for s in desk.ledger.standings(intent.run) if s.intent.symbol == intent.symbol]
+    standings = desk.ledger.standings(intent.run)
+    line = [s for s in standings if s.intent.symbol == intent.symbol]
     known = sum(s.filled if s.intent.action.takes_shares else -s.filled for s in line)
+    # The cash bears witness for this order alone: what the run's others moved is no sign of it.
+    others = sum((s.report.proceeds for s in standings if s.report), NOTHING)
+    before = replace(decided.portfolio, cash=decided.portfolio.cash + others)
     # What a dry run simulated is never in the account it reads.
     shares = 0
     if desk.broker.capabilities.keeps_fills:
-        found = witnessed(question, decided.portfolio, portfolio, known)
+        found = witnessed(question, before, portfolio, known)
         if found is None:
             raise Halted("positions_unexplained", symbol=intent.symbol, order=intent.id)
         shares = found

@@ -25,9 +25,9 @@ async def preview(book: Book, desk: Desk) -> RunReport:
     """Decide and plan both sides now, the sells counted as filled at the bid.
 
     The desk's ledger is written to: hand over a copy. Today's session, or the
-    next one, is taken as if its decision time were now. What a person stopped or
-    has not confirmed yet is planned all the same, with a note of it. Raises what
-    else `decide` raises.
+    next one where today's is decided, is taken as if its decision time were now.
+    What a person stopped or has not confirmed yet is planned all the same, with a
+    note of it. Raises what else `decide` raises.
     """
     session = _as_if_due(book, desk)
     run = RunKey(book.name, session.date)
@@ -50,8 +50,6 @@ async def preview(book: Book, desk: Desk) -> RunReport:
 
 async def _decided(book: Book, session: Session, desk: Desk) -> tuple[Decided, list[Note]]:
     """What is or would be decided, and what a person would have to say before."""
-    if (kept := desk.ledger.decision(RunKey(book.name, session.date))) is not None:
-        return kept, []
     try:
         return await decide(book, session, desk), []
     except (Blocked, Halted) as error:
@@ -65,7 +63,9 @@ async def _decided(book: Book, session: Session, desk: Desk) -> tuple[Decided, l
 def _as_if_due(book: Book, desk: Desk) -> Session:
     now = desk.clock.now()
     today = exchange_date(now)
-    session = desk.sessions.on(today) or desk.sessions.after(today)
+    session = desk.sessions.on(today)
+    if session is None or desk.ledger.decision(RunKey(book.name, today)) is not None:
+        session = desk.sessions.after(today)
     return Session(session.date, now - timedelta(hours=1), now + book.lead)
 
 

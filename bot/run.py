@@ -54,11 +54,15 @@ async def until(moment: datetime, clock: Clock) -> None:
 
 
 async def _trade(side: Side, trade: Trade, book: Book, decided: Decided, desk: Desk) -> None:
-    """Plan a side once, then send and settle what the ledger says is meant."""
+    """Plan a side once, then send and settle what the ledger says is meant.
+
+    After the last call there is nothing to settle: open questions are the
+    conclusion's, which has the account as witness.
+    """
+    await until(trade.session.closes - SELLS_AT, desk.clock)
+    if desk.clock.now() >= trade.last_call:
+        return
     if desk.ledger.plan(trade.run, side) is None:
-        await until(trade.session.closes - SELLS_AT, desk.clock)
-        if desk.clock.now() >= trade.last_call:
-            return
         situation = await situate(book, trade, decided, desk)
         assert decided.following is not None  # a run that follows nothing is held
         targets = value_targets(decided.following, decided.equity, book.rules)

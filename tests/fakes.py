@@ -304,3 +304,13 @@ class EventfulClock(JumpingClock):
             if awaited is not None:
                 await awaited
         await super().sleep((ends - self.now()).total_seconds())
+
+
+class Otherwise:
+    """A thing of the desk that does some of its calls otherwise than ours."""
+
+    def __init__(self, thing: object) -> None:
+        self._thing = thing
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._thing, name)

@@ -1,0 +1,149 @@
+from dataclasses import replace
+from datetime import date, timedelta
+
+from bot.check import Examined, examine, render_check
+from bot.daemon import Seat
+from bot.domain.model import Mode
+from bot.outbox import Outbox
+from bot.ports import Capabilities
+from bot.schedule import JumpingWakes
+from bot.sessions import nyse
+from bot.words import Language, Words
+from tests.bot.floor import CALENDAR, Floor
+from tests.builders import TODAY, a_portfolio
+from tests.fakes import Phone, Wants
+
+BEFORE_GOOD_FRIDAY = date(2026, 4, 2)
+PARTS = ["calendar", "account", "abilities", "history", "quotes", "ledger"]
+
+
+async def examined(*floors: Floor) -> list[Examined]:
+    seats = [
+        Seat(
+            floor.book,
+            floor.desk,
+            JumpingWakes(floor.clock),
+            Outbox(floor.ledger, Phone(), floor.clock),
+            Mode.PAPER,
+            Language.EN,
+        )
+        for floor in floors
+    ]
+    return await examine(seats)
+
+
+async def seen(floor: Floor) -> dict[str, str]:
+    return {each.part: each.seen for each in await examined(floor)}
+
+
+async def errors(floor: Floor) -> dict[str, str]:
+    return {each.part: each.error.code for each in await examined(floor) if each.error}
+
+
+async def test_every_part_of_every_book_is_asked():
+    found = await examined(Floor({"VOO": 0.9}, 1000), Floor({"QQQ": 0.9}, 1000))
+
+    assert [each.part for each in found] == PARTS * 2
+    assert all(each.error is None for each in found)
+
+
+async def test_each_part_says_what_was_seen():
+    floor = Floor({"VOO": 0.9}, 1000, VOO=3)
+
+    found = await seen(floor)
+
+    assert "Tue 2026-03-31" in found["calendar"]
+    assert "1,000.00" in found["account"]
+    assert "VOO" in found["account"]
+    assert found["abilities"]
+    assert "2026-03-30" in found["history"]
+    assert "1 of 1" in found["quotes"]
+    assert "0" in found["ledger"]
+
+
+async def test_after_the_close_the_next_session_is_shown():
+    floor = Floor({"VOO": 0.9}, 1000)
+    floor.clock.jump(floor.session.closes)
+
+    assert "Wed 2026-04-01" in (await seen(floor))["calendar"]
+
+
+async def test_a_broker_that_can_do_nothing_is_shown_as_one():
+    floor = Floor({"VOO": 0.9}, 1000)
+    floor.broker.capabilities = Capabilities(
+        echoes_client_id=False, live_quotes=False, keeps_fills=False
+    )
+
+    assert (await seen(floor))["abilities"] == "–"
+
+
+async def test_a_market_without_quotes_is_shown_as_one():
+    floor = Floor({"VOO": 0.9}, 0)
+    floor.market.unquoted.add("VOO")
+
+    assert (await seen(floor))["quotes"].startswith("0 of 1")
+
+
+async def test_a_vital_symbol_without_a_quote_is_an_error_of_the_quotes():
+    floor = Floor(Wants({"VOO": 0.9}, vital=("VOO",)), 0)
+    floor.market.unquoted.add("VOO")
+
+    assert await errors(floor) == {"quotes": "vital_quote_missing"}
+
+
+async def test_a_broker_that_is_down_hides_no_other_part():
+    floor = Floor({"VOO": 0.9}, 1000)
+    floor.broker.outage = (floor.session.opens, floor.session.closes)
+
+    assert await errors(floor) == {"account": "broker_unavailable"}
+
+
+async def test_another_account_is_an_error_of_the_account():
+    floor = Floor({"VOO": 0.9}, 1000)
+    floor.broker.account = replace(a_portfolio(1000), account="U7")
+
+    assert await errors(floor) == {"account": "account_identity"}
+
+
+async def test_a_stale_history_is_an_error_of_the_history():
+    floor = Floor(Wants({"VOO": 0.9}, vital=("VOO",)), 1000)
+    floor.market.closes = floor.market.closes[:"2026-03-20"]
+
+    assert await errors(floor) == {"history": "vital_history_stale"}
+
+
+async def test_a_calendar_at_its_end_is_an_error_of_the_calendar():
+    floor = Floor({"VOO": 0.9}, 1000)
+    floor.desk = replace(floor.desk, sessions=nyse(CALENDAR.first, TODAY))
+    floor.clock.jump(floor.session.closes)
+
+    assert await errors(floor) == {"calendar": "calendar_unknown"}
+
+
+async def test_on_a_day_without_a_session_the_history_of_the_next_one_is_asked():
+    floor = Floor(Wants({"VOO": 0.9}, vital=("VOO",)), 1000, day=BEFORE_GOOD_FRIDAY)
+    floor.clock.jump(floor.session.closes + timedelta(days=1))
+
+    assert (await seen(floor))["history"].endswith("2026-04-02")
+
+
+async def test_open_questions_are_counted():
+    floor = Floor({"VOO": 0.9}, 10_000)
+    floor.broker.lost.add("VOO")
+    floor.broker.outage = (floor.before_close(minutes=13), floor.session.closes + timedelta(days=1))
+    await floor.run()
+
+    found = (await seen(floor))["ledger"]
+    assert "2026-03-31" in found
+    assert found.endswith("1")
+
+
+async def test_what_was_seen_and_what_to_do_are_told_in_words():
+    floor = Floor({"VOO": 0.9}, 1000)
+    floor.broker.outage = (floor.session.opens, floor.session.closes)
+
+    told = render_check(await examined(floor, Floor({"QQQ": 0.9}, 1000)), Words(Language.EN))
+
+    assert told.splitlines()[0] == "main"
+    assert [line.strip()[0] for line in told.splitlines()[1:]].count("✗") == 1
+    assert told.count("main") == 1
