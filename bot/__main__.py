@@ -13,14 +13,14 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter
 
-from bot import __version__, app, demo, lines, process
+from bot import __version__, app, demo, process
 from bot.check import Examined, render_check
 from bot.commands import Command, Look, PlanNow, Resolve, RunNow, Turn, Why
 from bot.conform import conform as conform_files
 from bot.domain.errors import BellwetherError, BrokerUnavailable, SettingsError
 from bot.domain.memory import Switch
-from bot.domain.model import Note
 from bot.exits import FAULT, OK, exit_code
+from bot.terminal import show_update
 from bot.words import Language, Words
 from config.problems import SettingsProblem
 from config.settings import Settings, load
@@ -212,31 +212,7 @@ def update(
 ) -> None:
     """Take prices into the store: everything that can be believed, or nothing."""
     with _speaking(config, optional=True) as settings:
-        told = app.update_prices(settings, source)
-        words = Words(Language(settings.language))
-        values = {"source": told.source, "symbols": sum(1 for s in told.symbols if s.added)}
-        rows = [
-            [
-                words.phrase("update_symbol"),
-                words.phrase("update_added"),
-                words.phrase("update_replaced"),
-                words.phrase("update_dropped"),
-                words.phrase("update_first"),
-                words.phrase("update_last"),
-            ]
-        ]
-        for each in told.symbols:
-            anew = words.phrase("update_anew") if each.replaced else "–"
-            span = (str(day or "–") for day in (each.first, each.last))
-            rows.append([each.symbol, str(each.added), anew, str(each.dropped), *span])
-        odd = [
-            Note(found.code, found.symbol, {"date": found.date, "value": found.value})
-            for each in told.symbols
-            for found in each.suspicions
-        ]
-        text = [words.phrase("updated", values), *lines.table(rows)]
-        text += [words.phrase("update_suspicious"), *lines.notes(odd, words)] if odd else []
-        typer.echo("\n".join(text))
+        show_update(app.update_prices(settings, source), Words(Language(settings.language)))
 
 
 @cli.command()

@@ -16,7 +16,7 @@ from adapters.dry_run import DryRun
 from adapters.paper import PaperBroker
 from adapters.price_files import load
 from adapters.prices import PriceTable
-from adapters.store import PriceStore, UpdateReport
+from adapters.store import PriceStore
 from adapters.synthetic import BUNDLED
 from adapters.tables import TableMarket
 from adapters.watched import WatchedTables
@@ -25,7 +25,7 @@ from bot.domain.account import Opening
 from bot.domain.calendar import Calendar, exchange_date
 from bot.domain.errors import BellwetherError, SettingsError
 from bot.domain.fills import FillAtMost, FillRules, Refuse
-from bot.domain.model import Mode, Portfolio, Proceeds, Symbol, TradingRules
+from bot.domain.model import Mode, Note, Portfolio, Proceeds, Symbol, TradingRules
 from bot.domain.strategy import Book, Facts, Features, Needs, Rebalance
 from bot.ledger import SqlLedger
 from bot.ledger_file import LedgerLock
@@ -61,6 +61,27 @@ class Time:
     clock: Clock
     wakes: Wakes
     last: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What taking prices did to a symbol: days added and dropped, its span afterwards."""
+
+    symbol: Symbol
+    added: int
+    replaced: bool
+    dropped: int
+    first: date | None
+    last: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """What taking a file of prices did, and what is suspicious in it."""
+
+    source: Path
+    symbols: tuple[Stored, ...]
+    odd: tuple[Note, ...]
 
 
 def ledger_path(settings: Settings) -> Path:
@@ -203,11 +224,22 @@ def wanted_at_the_end(profile_name: str, closes: pd.DataFrame) -> Mapping[Symbol
     return decision.targets if isinstance(decision, Rebalance) else {}
 
 
-def update_prices(settings: Settings, source: Path) -> UpdateReport:
+def update_prices(settings: Settings, source: Path) -> Updated:
     """Take a file of prices into the store, looked at with the exchange calendar."""
     calendar = exchange(settings)
     sessions = calendar.index(calendar.first, calendar.last, 0)
-    return price_store(settings).update(source, sessions)
+    told = price_store(settings).update(source, sessions)
+    return Updated(
+        source,
+        tuple(
+            Stored(s.symbol, s.added, s.replaced, s.dropped, s.first, s.last) for s in told.symbols
+        ),
+        tuple(
+            Note(odd.code, odd.symbol, {"date": odd.date, "value": odd.value})
+            for symbol in told.symbols
+            for odd in symbol.suspicions
+        ),
+    )
 
 
 def price_store(settings: Settings) -> PriceStore:

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -63,8 +64,9 @@ class Refusal:
 _ANSWER: TypeAdapter[Answer | Refusal] = TypeAdapter(Answer | Refusal)
 
 
-async def listen(path: Path, seats: Sequence[Seat], language: Language) -> None:
-    """Answer commands until cancelled. Only the owner of the process may connect.
+@asynccontextmanager
+async def listening(path: Path, seats: Sequence[Seat], language: Language) -> AsyncIterator[None]:
+    """Answer commands meanwhile. Only the owner of the process may connect.
 
     Raises SettingsError `state_dir_long` where no socket can have the address.
     """
@@ -78,8 +80,9 @@ async def listen(path: Path, seats: Sequence[Seat], language: Language) -> None:
     finally:
         os.umask(mask)
     try:
-        await server.serve_forever()
+        yield
     finally:
+        server.close()
         _remove(path)
 
 
@@ -106,6 +109,8 @@ async def ask(path: Path, command: Command, patience: float = PATIENCE_SECONDS) 
         raise BrokerUnavailable("daemon_silent", path=path) from error
     finally:
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
     if isinstance(answer, Refusal):
         raise answer.error()
     return answer

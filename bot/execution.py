@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from bot.domain.errors import BrokerUnavailable, Halted, OrderRefused, OrderUnanswered
+from bot.domain.gates import quote_finding
 from bot.domain.matching import find, witnessed
 from bot.domain.memory import Standing, Switch
 from bot.domain.model import (
@@ -35,6 +36,7 @@ POLL_SECONDS = 5.0
 CANCEL_AGAIN = timedelta(seconds=15)
 STEEPER = 3  # the second attempt's distance, in distances of the first
 TOO_MANY_QUESTIONS = 2
+LEFT = "left"  # the name under which a plan's inputs keep the money it left over
 
 # What a broker port may raise when the line is bad: nothing is known, all may be asked again.
 LINE_ERRORS = (OrderUnanswered, BrokerUnavailable, TimeoutError, OSError)
@@ -232,24 +234,49 @@ async def _next_intent(trade: Trade, line: Sequence[Standing], desk: Desk) -> Or
     remaining, rung = _remaining(line), _rung(trade, line, now)
     if rung is None or remaining < 1:
         return None
-    symbol = line[0].intent.symbol
     last = line[-1].intent
     limit = None
     if rung > 0:
-        quote = (await desk.market.quotes([symbol])).get(symbol)
-        if quote is None:
+        limit = await _steeper(trade, last, rung, desk)
+        if limit is None:
             return None
-        price = buy_limit if last.action.takes_shares else sell_limit
-        limit = price(quote, trade.rules, rung)
         if last.action.takes_shares:
-            # A steeper limit may not spend what was not set aside for the order.
-            assert last.limit is not None  # buys are never sent at market
-            remaining = min(remaining, int(remaining * last.limit / limit))
+            remaining = _affordable(trade.run, last, remaining, limit, desk)
     if remaining < 1:
         return None
-    again = OrderIntent(trade.run, symbol, last.action, remaining, limit, last.attempt + 1)
+    again = OrderIntent(trade.run, last.symbol, last.action, remaining, limit, last.attempt + 1)
     desk.ledger.intend_again(again, line[0].side)
     return again
+
+
+async def _steeper(trade: Trade, last: OrderIntent, rung: int, desk: Desk) -> Decimal | None:
+    """The limit of a further attempt at the present quote, None where there is none to trust."""
+    quote = (await desk.market.quotes([last.symbol])).get(last.symbol)
+    if quote is None or quote_finding(quote, desk.clock.now(), None, 0.0) is not None:
+        return None
+    price = buy_limit if last.action.takes_shares else sell_limit
+    return price(quote, trade.rules, rung)
+
+
+def _affordable(run: RunKey, last: OrderIntent, remaining: int, limit: Decimal, desk: Desk) -> int:
+    """How many shares a steeper limit may buy.
+
+    It may spend what was set aside for the order and what the plan left over, less
+    what further attempts of other symbols took of that.
+    """
+    assert last.limit is not None  # buys are never sent at market
+    left = Decimal(str(desk.ledger.inputs(run, Side.BUY).get(LEFT, NOTHING)))
+    standings = desk.ledger.standings(run)
+    first = {s.intent.symbol: s.intent.limit or NOTHING for s in standings if not s.again}
+    taken = sum(
+        (
+            s.intent.shares * ((s.intent.limit or NOTHING) - first[s.intent.symbol])
+            for s in standings
+            if s.again and s.side is Side.BUY
+        ),
+        NOTHING,
+    )
+    return min(remaining, int((remaining * last.limit + max(left - taken, NOTHING)) / limit))
 
 
 def _rung(trade: Trade, line: Sequence[Standing], now: datetime) -> int | None:
@@ -275,7 +302,10 @@ def _impatient(trade: Trade, line: Sequence[Standing], resting: Standing, now: d
         return False
     if _leaves_at_market(trade, resting, now):
         return True
-    return _is_first(line) and now - resting.sent_at >= PATIENCE and now < trade.market_at
+    # Reductions are left when exits go market; buys may only begin then.
+    patient = now - resting.sent_at < PATIENCE
+    left = resting.side is Side.SELL and now >= trade.market_at
+    return _is_first(line) and not patient and not left
 
 
 def _leaves_at_market(trade: Trade, standing: Standing, now: datetime) -> bool:

@@ -68,8 +68,11 @@ async def history(book: Book, session: Session, desk: Desk) -> Facts:
     for symbol in needs.vital:
         bars = facts.closes[symbol].iloc[-needs.sessions :]
         if bars.empty or bars.index[-1] != yesterday or pd.isna(bars.iloc[-1]):
-            newest = bars.last_valid_index()
-            raise Blocked("vital_history_stale", symbol=symbol, newest=newest, wanted=yesterday)
+            days = pd.DatetimeIndex(bars.dropna().index)
+            newest = days[-1].date() if len(days) else None
+            raise Blocked(
+                "vital_history_stale", symbol=symbol, newest=newest, wanted=yesterday.date()
+            )
         if bars.notna().sum() < needs.sessions:
             found = int(bars.notna().sum())
             raise Blocked("vital_history_short", symbol=symbol, bars=found, needed=needs.sessions)

@@ -89,8 +89,11 @@ def read_marks(text: str) -> dict[Symbol, Mark]:
 
 
 def write_notes(notes: Sequence[Note]) -> str:
-    """Notes with their values."""
-    return _dump([[note.code, note.symbol, write_values(note.values)] for note in notes])
+    """Notes with their values; one of another type is kept as its text.
+
+    Notes are for people, and how a run ended is kept whatever an error has to tell.
+    """
+    return _dump([[note.code, note.symbol, write_values(_told(note.values))] for note in notes])
 
 
 def read_notes(text: str) -> tuple[Note, ...]:
@@ -169,6 +172,18 @@ def _rebalance(plain: Mapping[str, Any]) -> Rebalance:
         reserve=plain["reserve"],
         lapses=plain["lapses"],
     )
+
+
+def _told(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: value if _storable(value) else str(value) for name, value in values.items()}
+
+
+def _storable(value: object) -> bool:
+    try:
+        _plain(value)
+    except LedgerError:
+        return False
+    return True
 
 
 def _amounts(amounts: Mapping[Symbol, Decimal]) -> dict[Symbol, str]:

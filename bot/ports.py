@@ -135,6 +135,10 @@ class Ledger(Protocol):
         """The plan of one side, None while it is not planned."""
         ...
 
+    def inputs(self, run: RunKey, side: Side) -> Mapping[str, object]:
+        """What the plan of one side was made from; nothing while it is not planned."""
+        ...
+
     def intend(self, run: RunKey, side: Side, plan: Plan, inputs: Mapping[str, object]) -> None:
         """Keep a side's plan and all its intents, or nothing."""
         ...

@@ -24,7 +24,7 @@ from bot.commands import (
     status_of,
     which,
 )
-from bot.control import ask, listen
+from bot.control import ask, listening
 from bot.daemon import Seat, next_wake, serve, trade
 from bot.domain.calendar import exchange_date
 from bot.domain.errors import BellwetherError
@@ -53,24 +53,24 @@ async def _serve(house: House, wakes: ScheduledWakes, socket: Path) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-
-    async def controlled() -> None:
-        await listen(socket, house.seats, house.seats[0].language)
-
     wakes.start()
-    for seat in house.seats:
-        at = seat.desk.clock.now()
-        seat.tell(
-            "startup", f"started/{at:%Y%m%dT%H%M%S}", render_start(status_of(seat), seat.language)
-        )
     try:
-        await serve(house.seats, stop, [house.outbox.deliver, controlled])
+        # Whoever reads that it has started may talk to it.
+        async with listening(socket, house.seats, house.seats[0].language):
+            for seat in house.seats:
+                _tell_start(seat)
+            await serve(house.seats, stop, [house.outbox.deliver])
     except ExceptionGroup as died:
         raise _died(died, house.seats) from died
     finally:
         wakes.stop()
         with suppress(TimeoutError):
             await asyncio.wait_for(house.outbox.flush(), LAST_WORDS_SECONDS)
+
+
+def _tell_start(seat: Seat) -> None:
+    key = f"started/{seat.desk.clock.now():%Y%m%dT%H%M%S}"
+    seat.tell("startup", key, render_start(status_of(seat), seat.language))
 
 
 def _died(group: ExceptionGroup[Exception], seats: Sequence[Seat]) -> BellwetherError:
@@ -146,10 +146,11 @@ def answer(settings: Settings, command: Command, as_of: date | None = None) -> A
         return asyncio.run(obey(command, house.seats, house.seats[0].language))
 
 
-def check(settings: Settings) -> list[Examined]:
+def check(settings: Settings, clock: Clock | None = None) -> list[Examined]:
     """Ask every part of every book whether it could trade."""
+    now = clock or SystemClock()
     with app.reading(settings) as ledger:
-        house = app.house(settings, ledger, lambda _: Time(SystemClock(), ScheduledWakes()))
+        house = app.house(settings, ledger, lambda _: Time(now, ScheduledWakes()))
         return asyncio.run(examine(house.seats))
 
 

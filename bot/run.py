@@ -9,12 +9,12 @@ from bot.conclude import conclude, finish, told
 from bot.decide import decide
 from bot.domain.errors import Halted
 from bot.domain.memory import Decided, Outcome, RunReport, Standing
-from bot.domain.model import NOTHING, Portfolio, Proceeds, RunKey, Session, Side, Symbol
+from bot.domain.model import NOTHING, Plan, Portfolio, Proceeds, RunKey, Session, Side, Symbol
 from bot.domain.money import value_targets
 from bot.domain.planning import plan_buys, plan_sells
 from bot.domain.situation import Situation
 from bot.domain.strategy import Book
-from bot.execution import FINAL_READ, SELLS_AT, Trade, call_off, pledged, settle
+from bot.execution import FINAL_READ, LEFT, SELLS_AT, Trade, call_off, pledged, settle
 from bot.gather import survey
 from bot.ports import Clock, Desk
 
@@ -67,7 +67,7 @@ async def _trade(side: Side, trade: Trade, book: Book, decided: Decided, desk: D
         assert decided.following is not None  # a run that follows nothing is held
         targets = value_targets(decided.following, decided.equity, book.rules)
         plan = PLANNERS[side](trade.run, targets, situation, book.rules)
-        desk.ledger.intend(trade.run, side, plan, _inputs(situation))
+        desk.ledger.intend(trade.run, side, plan, _inputs(situation, plan))
     await settle(trade, side, desk)
 
 
@@ -120,13 +120,14 @@ def usable_today(book: Book, session: Session, desk: Desk) -> bool:
     )
 
 
-def _inputs(situation: Situation) -> dict[str, object]:
+def _inputs(situation: Situation, plan: Plan) -> dict[str, object]:
     """What a plan was made from, for the person who asks why."""
     return {
         "cash": situation.portfolio.cash,
         "settled": situation.portfolio.settled,
         "proceeds": situation.proceeds,
         "pledged": situation.pledged,
+        LEFT: plan.left,
         **{f"price.{symbol}": price for symbol, price in situation.prices.items()},
         **{f"held.{symbol}": held for symbol, held in situation.portfolio.shares.items()},
     }

@@ -1,6 +1,7 @@
 """What a run buys: whole shares towards the targets, from confirmed cash."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from math import ceil, floor
 
@@ -198,4 +199,4 @@ class Buys(OneSide):
         for symbol in [s for s, note in self.notes.items() if note.code == "cash_below_one_share"]:
             # Told when the cash is spent: what is left of both, not what there was.
             self.note("cash_below_one_share", symbol, gap=self._remaining(symbol), cash=self.cash)
-        return super().plan()
+        return replace(super().plan(), left=max(self.cash, NOTHING))

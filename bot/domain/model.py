@@ -267,8 +267,10 @@ class Note:
 class Plan:
     """One side of a run: what to send, and a remark on every symbol that is not traded as wanted.
 
-    Several orders of one symbol are slices, sent one after the other.
+    Several orders of one symbol are slices, sent one after the other. `left` is
+    the USD a side of buys did not set aside for its orders.
     """
 
     orders: Sequence[OrderIntent] = ()
     notes: Sequence[Note] = ()
+    left: Decimal = NOTHING

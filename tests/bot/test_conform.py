@@ -200,7 +200,12 @@ def test_a_file_of_an_unknown_profile_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("a.json", b"{"), ("b.json.gz", b"{}"), ("c.json.gz", gzip.compress(b"{}")[:-9]), ("d", None)],
+    [
+        ("a.json", b"{"),
+        ("b.json.gz", b"{}"),
+        ("c.json.gz", gzip.compress(b"{}", mtime=0)[:-9]),
+        ("d", None),
+    ],
 )
 def test_a_file_that_can_not_be_read_is_refused(tmp_path, name, content):
     path = tmp_path / name

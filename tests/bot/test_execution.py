@@ -9,6 +9,7 @@ from bot.domain.errors import Halted
 from bot.domain.memory import Standing, Switch
 from bot.domain.model import Action, OrderIntent, OrderReport, OrderStatus, Plan, Side, Symbol
 from bot.execution import (
+    LEFT,
     call_off,
     place,
     pledged,
@@ -314,6 +315,19 @@ async def test_a_further_attempt_of_one_share_that_would_cost_more_is_not_made()
     await settle(floor.trade, Side.BUY, floor.desk)
 
     assert len(floor.broker.asked) == 1
+
+
+async def test_a_further_attempt_may_spend_what_the_plan_left_over():
+    floor = Floor(BOTH, 10_000)
+    floor.broker.resting.add("VOO")
+    intent = OrderIntent(floor.run_key(), "VOO", Action.BUY, 1, Decimal(100))
+    floor.ledger.intend(floor.run_key(), Side.SELL, Plan(), {})
+    floor.ledger.intend(floor.run_key(), Side.BUY, Plan((intent,)), {LEFT: Decimal("0.90")})
+
+    await settle(floor.trade, Side.BUY, floor.desk)
+
+    again = floor.broker.asked[-1]
+    assert (again.attempt, again.shares, again.limit) == (2, 1, Decimal("100.90"))
 
 
 async def test_what_rests_is_called_off():

@@ -1,5 +1,6 @@
 import math
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -96,6 +97,14 @@ def test_targets_come_back_in_their_order(rebalance):
 @given(notes)
 def test_notes_come_back_in_their_order(told):
     assert ledger_json.read_notes(ledger_json.write_notes(told)) == told
+
+
+def test_a_note_keeps_what_has_no_written_form_as_its_text():
+    values = {"path": Path("prices.csv"), "newest": datetime.combine(date(2026, 3, 31), time())}
+
+    (kept,) = ledger_json.read_notes(ledger_json.write_notes([Note("no_prices", "", values)]))
+
+    assert kept.values == {"path": "prices.csv", "newest": "2026-03-31 00:00:00"}
 
 
 @given(marks)
