@@ -273,4 +273,4 @@ class Plan:
 
     orders: Sequence[OrderIntent] = ()
     notes: Sequence[Note] = ()
-    left: Decimal = NOTHING
+    left: Decimal = field(default=NOTHING, compare=False)

@@ -418,6 +418,7 @@ async def test_a_plan_keeps_what_it_was_made_from():
         "settled": Decimal(100),
         "proceeds": Decimal(0),
         "pledged": Decimal(0),
+        "left": Decimal(0),
         "price.VOO": Decimal("100.0"),
         "price.QQQ": Decimal("200.0"),
         "held.QQQ": Decimal(50),
