@@ -11,7 +11,7 @@ from bot.domain.calendar import exchange_date
 from bot.domain.errors import BellwetherError, Blocked, SettingsError
 from bot.domain.memory import RunReport, Switch
 from bot.domain.model import Mode, RunKey, Symbol
-from bot.execution import LAST_CALL
+from bot.ladder import LAST_CALL
 from bot.ports import RunDue
 from bot.preview import preview
 from bot.report import (

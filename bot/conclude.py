@@ -9,8 +9,9 @@ from bot.domain.model import Note, OrderStatus, Plan, Portfolio, RunKey, Side, S
 from bot.domain.money import value_targets
 from bot.domain.planning import residuals
 from bot.domain.strategy import Book
-from bot.execution import LINE_ERRORS, Trade, reconcile, refresh, unfilled
+from bot.execution import LINE_ERRORS, reconcile, refresh
 from bot.gather import account, managed
+from bot.ladder import Trade, unfilled
 from bot.ports import Desk
 
 OWED_FOR = 3  # sessions

@@ -21,7 +21,8 @@ from bot.domain.errors import (
 from bot.domain.memory import Message, Outcome, RunReport
 from bot.domain.model import Mode, Note, RunKey, Session
 from bot.domain.strategy import Book
-from bot.execution import LAST_CALL, LINE_ERRORS, reconcile
+from bot.execution import LINE_ERRORS, reconcile
+from bot.ladder import LAST_CALL
 from bot.outbox import Outbox
 from bot.ports import Desk, Event, RunDue, SessionClosed, Stopped, Wakes
 from bot.report import Title, render_error, render_note, render_run

@@ -9,8 +9,9 @@ from bot.domain.errors import Blocked, Halted
 from bot.domain.memory import Decided, Owed, Switch
 from bot.domain.model import Note, Portfolio, RunKey, Session, Symbol
 from bot.domain.strategy import Book, Decision, Features, Holding, Rebalance
-from bot.execution import LAST_CALL, reconcile
+from bot.execution import reconcile
 from bot.gather import for_signals, history, holdings, managed, marks, survey
+from bot.ladder import LAST_CALL
 from bot.ports import Desk
 
 LATE_BY = 3  # sessions

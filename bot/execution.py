@@ -1,13 +1,12 @@
 """Placing orders exactly once: submit, settle, reconcile."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import assert_never
 
 from bot.domain.errors import BrokerUnavailable, Halted, OrderRefused, OrderUnanswered
-from bot.domain.gates import quote_finding
 from bot.domain.matching import find, witnessed
 from bot.domain.memory import Standing, Switch
 from bot.domain.model import (
@@ -17,49 +16,21 @@ from bot.domain.model import (
     OrderStatus,
     Portfolio,
     RunKey,
-    Session,
     Side,
     Symbol,
-    TradingRules,
 )
-from bot.domain.money import buy_limit, sell_limit
 from bot.domain.strategy import Book
+from bot.ladder import Trade, finished, impatient, lines, next_intent
 from bot.ports import Desk
 
-SELLS_AT = timedelta(minutes=14)  # before the close, as all of these
-MARKET_AT = timedelta(minutes=6)
-LAST_CALL = timedelta(minutes=2)
 FINAL_READ = timedelta(minutes=5)  # after the close
-PATIENCE = timedelta(seconds=45)  # with a first limit
 MARKET_GRACE = timedelta(seconds=30)  # for exits at market before the buys are planned
 POLL_SECONDS = 5.0
 CANCEL_AGAIN = timedelta(seconds=15)
-STEEPER = 3  # the second attempt's distance, in distances of the first
 TOO_MANY_QUESTIONS = 2
-LEFT = "left"  # the name under which a plan's inputs keep the money it left over
 
 # What a broker port may raise when the line is bad: nothing is known, all may be asked again.
 LINE_ERRORS = (OrderUnanswered, BrokerUnavailable, TimeoutError, OSError)
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """What execution has to know of a run: its session, its rules, what leaves for good."""
-
-    run: RunKey
-    session: Session
-    rules: TradingRules
-    exits: Collection[Symbol]
-
-    @property
-    def market_at(self) -> datetime:
-        """When exits stop caring about their price."""
-        return self.session.closes - MARKET_AT
-
-    @property
-    def last_call(self) -> datetime:
-        """When nothing new is sent and what rests is cancelled."""
-        return self.session.closes - LAST_CALL
 
 
 async def settle(trade: Trade, side: Side, desk: Desk) -> None:
@@ -76,10 +47,10 @@ async def settle(trade: Trade, side: Side, desk: Desk) -> None:
             reached = await refresh(trade.run, desk)
         _halt_if_blind(trade.run.book, desk)
         standings = desk.ledger.standings(trade.run)
-        lines = _lines(standings, Side.SELL)
+        open_lines = lines(standings, Side.SELL)
         if side is Side.BUY:
-            lines += _lines(standings, Side.BUY)
-        if reached and all(_finished(trade, line, desk) for line in lines):
+            open_lines += lines(standings, Side.BUY)
+        if reached and all(finished(trade, line, desk.clock.now()) for line in open_lines):
             return
         if desk.clock.now() >= end:
             return
@@ -189,15 +160,15 @@ async def place(intent: OrderIntent, desk: Desk) -> None:
 async def _advance(trade: Trade, desk: Desk) -> None:
     """One step for every symbol that can go on, in the order meant."""
     standings = desk.ledger.standings(trade.run)
-    for line in (*_lines(standings, Side.SELL), *_lines(standings, Side.BUY)):
+    for line in (*lines(standings, Side.SELL), *lines(standings, Side.BUY)):
         if any(s.unanswered for s in line):
             continue
         resting = next((s for s in line if s.working), None)
         if resting is not None:
-            if _impatient(trade, line, resting, desk.clock.now()):
+            if impatient(trade, line, resting, desk.clock.now()):
                 await _cancel(resting, desk)
             continue
-        intent = await _next_intent(trade, line, desk)
+        intent = await next_intent(trade, line, desk)
         if intent is None:
             continue
         if not _may_send(trade, intent, desk):
@@ -221,138 +192,6 @@ def _may_send(trade: Trade, intent: OrderIntent, desk: Desk) -> bool:
             return True
         case _:
             assert_never(state.switch)
-
-
-async def _next_intent(trade: Trade, line: Sequence[Standing], desk: Desk) -> OrderIntent | None:
-    """The next order of a symbol: a meant one not yet sent, or a further attempt."""
-    now = desk.clock.now()
-    if now >= trade.last_call:
-        return None
-    meant = next((s.intent for s in line if s.sent_at is None), None)
-    if meant is not None:
-        return meant
-    remaining, rung = _remaining(line), _rung(trade, line, now)
-    if rung is None or remaining < 1:
-        return None
-    last = line[-1].intent
-    limit = None
-    if rung > 0:
-        limit = await _steeper(trade, last, rung, desk)
-        if limit is None:
-            return None
-        if last.action.takes_shares:
-            remaining = _affordable(trade.run, last, remaining, limit, desk)
-    if remaining < 1:
-        return None
-    again = OrderIntent(trade.run, last.symbol, last.action, remaining, limit, last.attempt + 1)
-    desk.ledger.intend_again(again, line[0].side)
-    return again
-
-
-async def _steeper(trade: Trade, last: OrderIntent, rung: int, desk: Desk) -> Decimal | None:
-    """The limit of a further attempt at the present quote, None where there is none to trust."""
-    quote = (await desk.market.quotes([last.symbol])).get(last.symbol)
-    if quote is None or quote_finding(quote, desk.clock.now(), None, 0.0) is not None:
-        return None
-    price = buy_limit if last.action.takes_shares else sell_limit
-    return price(quote, trade.rules, rung)
-
-
-def _affordable(run: RunKey, last: OrderIntent, remaining: int, limit: Decimal, desk: Desk) -> int:
-    """How many shares a steeper limit may buy.
-
-    It may spend what was set aside for the order and what the plan left over, less
-    what further attempts of other symbols took of that.
-    """
-    assert last.limit is not None  # buys are never sent at market
-    left = Decimal(str(desk.ledger.inputs(run, Side.BUY).get(LEFT, NOTHING)))
-    standings = desk.ledger.standings(run)
-    first = {s.intent.symbol: s.intent.limit or NOTHING for s in standings if not s.again}
-    taken = sum(
-        (
-            s.intent.shares * ((s.intent.limit or NOTHING) - first[s.intent.symbol])
-            for s in standings
-            if s.again and s.side is Side.BUY
-        ),
-        NOTHING,
-    )
-    return min(remaining, int((remaining * last.limit + max(left - taken, NOTHING)) / limit))
-
-
-def _rung(trade: Trade, line: Sequence[Standing], now: datetime) -> int | None:
-    """How a further attempt would be priced: in distances, 0 at market, None not at all.
-
-    Only what we cancelled ourselves is tried again: a refusal is an answer, and an
-    order the owner cancelled by hand is the owner's will.
-    """
-    last = line[-1]
-    if last.report is None or last.report.status is not OrderStatus.CANCELLED:
-        return None
-    if last.cancel_asked_at is None:
-        return None
-    if _leaves_at_market(trade, last, now):
-        return 0
-    return STEEPER if _is_first(line) else None
-
-
-def _impatient(trade: Trade, line: Sequence[Standing], resting: Standing, now: datetime) -> bool:
-    """Whether a resting order is to be replaced now."""
-    assert resting.sent_at is not None
-    if now >= trade.last_call:
-        return False
-    if _leaves_at_market(trade, resting, now):
-        return True
-    # Reductions are left when exits go market; buys may only begin then.
-    patient = now - resting.sent_at < PATIENCE
-    left = resting.side is Side.SELL and now >= trade.market_at
-    return _is_first(line) and not patient and not left
-
-
-def _leaves_at_market(trade: Trade, standing: Standing, now: datetime) -> bool:
-    exit_ = standing.intent.symbol in trade.exits and standing.side is Side.SELL
-    return exit_ and standing.intent.limit is not None and now >= trade.market_at
-
-
-def _is_first(line: Sequence[Standing]) -> bool:
-    return all(not s.again for s in line)
-
-
-def _finished(trade: Trade, line: Sequence[Standing], desk: Desk) -> bool:
-    """Whether a symbol has nothing more to send or to wait for."""
-    if any(s.unanswered for s in line):
-        return False
-    if any(s.sent_at is None for s in line):
-        return False
-    if any(s.working for s in line):
-        return False
-    return _remaining(line) < 1 or _rung(trade, line, desk.clock.now()) is None
-
-
-def unfilled(standings: Iterable[Standing]) -> dict[Symbol, tuple[int, int]]:
-    """Symbols whose orders did not fill as planned: the shares missing, and those wanted."""
-    lines = [line for side in Side for line in _lines(standings, side)]
-    return {
-        line[0].intent.symbol: (_remaining(line), _wanted(line))
-        for line in lines
-        if _remaining(line) > 0
-    }
-
-
-def _wanted(line: Sequence[Standing]) -> int:
-    return sum(s.intent.shares for s in line if not s.again)
-
-
-def _remaining(line: Sequence[Standing]) -> int:
-    return _wanted(line) - sum(s.filled for s in line)
-
-
-def _lines(standings: Iterable[Standing], side: Side) -> list[list[Standing]]:
-    """The standings of a side by symbol, in the order meant."""
-    lines: dict[Symbol, list[Standing]] = {}
-    for standing in standings:
-        if standing.side is side:
-            lines.setdefault(standing.intent.symbol, []).append(standing)
-    return list(lines.values())
 
 
 async def _cancel(standing: Standing, desk: Desk) -> None:

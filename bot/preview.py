@@ -13,7 +13,7 @@ from bot.domain.money import value_targets
 from bot.domain.planning import plan_buys, plan_sells
 from bot.domain.situation import Situation
 from bot.domain.strategy import Book
-from bot.execution import Trade
+from bot.ladder import Trade
 from bot.ports import Desk
 from bot.run import situate, usable_today
 

@@ -14,8 +14,9 @@ from bot.domain.money import value_targets
 from bot.domain.planning import plan_buys, plan_sells
 from bot.domain.situation import Situation
 from bot.domain.strategy import Book
-from bot.execution import FINAL_READ, LEFT, SELLS_AT, Trade, call_off, pledged, settle
+from bot.execution import FINAL_READ, call_off, pledged, settle
 from bot.gather import survey
+from bot.ladder import LEFT, SELLS_AT, Trade
 from bot.ports import Clock, Desk
 
 PLANNERS = {Side.SELL: plan_sells, Side.BUY: plan_buys}

@@ -10,7 +10,7 @@ import pandas as pd
 from bot.domain.memory import RunReport, Switch
 from bot.domain.model import Proceeds, RunKey, Session, Symbol, TradingRules
 from bot.domain.strategy import Book, Strategy
-from bot.execution import Trade
+from bot.ladder import Trade
 from bot.ledger import SqlLedger
 from bot.ports import Desk
 from bot.run import run_session

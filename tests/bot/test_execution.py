@@ -9,15 +9,14 @@ from bot.domain.errors import Halted
 from bot.domain.memory import Standing, Switch
 from bot.domain.model import Action, OrderIntent, OrderReport, OrderStatus, Plan, Side, Symbol
 from bot.execution import (
-    LEFT,
     call_off,
     place,
     pledged,
     reconcile,
     refresh,
     settle,
-    unfilled,
 )
+from bot.ladder import LEFT, unfilled
 from tests.bot.floor import Floor, days_before
 from tests.builders import TODAY, Money, an_intent
 from tests.fakes import Wants

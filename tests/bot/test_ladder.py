@@ -112,6 +112,33 @@ async def test_an_exit_still_open_six_minutes_before_the_close_goes_market(tmp_p
     assert report.outcome is Outcome.COMPLETE
 
 
+SLICED = replace(BOOK, rules=replace(BOOK.rules, max_notional=Decimal(8_000)))
+
+
+async def test_an_exit_above_the_cap_goes_slice_by_slice(tmp_path):
+    ladder = Ladder(tmp_path, book=SLICED)
+
+    report = await ladder.run()
+
+    assert [(s.intent.shares, s.filled) for s in ladder.orders("EFA")] == [
+        (160, 160),
+        (160, 160),
+        (80, 80),
+    ]
+    assert report.portfolio.held("EFA") == 0
+
+
+async def test_slices_nobody_buys_climb_and_leave_at_market_in_slices(tmp_path):
+    ladder = Ladder(tmp_path, {"EFA": 48.0}, book=SLICED)
+
+    report = await ladder.run()
+
+    sent = [(s.intent.limit, s.intent.shares, s.filled) for s in ladder.orders("EFA")]
+    assert [shares for limit, shares, _ in sent if limit is None] == [160, 160, 80]
+    assert max(shares for _, shares, _ in sent) == 160
+    assert report.portfolio.held("EFA") == 0
+
+
 async def test_a_reduction_is_left_and_cancelled_two_minutes_before_the_close(tmp_path):
     ladder = Ladder(tmp_path, {"IWM": 95.0})
 

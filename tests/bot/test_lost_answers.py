@@ -12,7 +12,7 @@ from bot.domain.errors import BrokerUnavailable, OrderUnanswered
 from bot.domain.memory import Outcome, Standing
 from bot.domain.model import OrderIntent, OrderReport, Portfolio, Proceeds, Symbol, TradingRules
 from bot.domain.strategy import Book
-from bot.execution import Trade
+from bot.ladder import Trade
 from bot.ports import Broker, Desk
 from bot.run import situate
 from bot.words import Language

@@ -1,0 +1,184 @@
+"""The ladder of a symbol's orders: when one is replaced, at what price, by how many shares."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from bot.domain.gates import quote_finding
+from bot.domain.memory import Standing
+from bot.domain.model import (
+    NOTHING,
+    OrderIntent,
+    OrderStatus,
+    RunKey,
+    Session,
+    Side,
+    Symbol,
+    TradingRules,
+)
+from bot.domain.money import buy_limit, sell_limit
+from bot.ports import Desk
+
+SELLS_AT = timedelta(minutes=14)  # before the close, as all of these
+MARKET_AT = timedelta(minutes=6)
+LAST_CALL = timedelta(minutes=2)
+PATIENCE = timedelta(seconds=45)  # with a first limit
+STEEPER = 3  # the second attempt's distance, in distances of the first
+LEFT = "left"  # the name under which a plan's inputs keep the money it left over
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """What execution has to know of a run: its session, its rules, what leaves for good."""
+
+    run: RunKey
+    session: Session
+    rules: TradingRules
+    exits: Collection[Symbol]
+
+    @property
+    def market_at(self) -> datetime:
+        """When exits stop caring about their price."""
+        return self.session.closes - MARKET_AT
+
+    @property
+    def last_call(self) -> datetime:
+        """When nothing new is sent and what rests is cancelled."""
+        return self.session.closes - LAST_CALL
+
+
+def unfilled(standings: Iterable[Standing]) -> dict[Symbol, tuple[int, int]]:
+    """Symbols whose orders did not fill as planned: the shares missing, and those wanted."""
+    every = [line for side in Side for line in lines(standings, side)]
+    return {
+        line[0].intent.symbol: (_remaining(line), _wanted(line))
+        for line in every
+        if _remaining(line) > 0
+    }
+
+
+def _wanted(line: Sequence[Standing]) -> int:
+    return sum(s.intent.shares for s in line if not s.again)
+
+
+def _remaining(line: Sequence[Standing]) -> int:
+    return _wanted(line) - sum(s.filled for s in line)
+
+
+def lines(standings: Iterable[Standing], side: Side) -> list[list[Standing]]:
+    """The standings of a side by symbol, in the order meant."""
+    by_symbol: dict[Symbol, list[Standing]] = {}
+    for standing in standings:
+        if standing.side is side:
+            by_symbol.setdefault(standing.intent.symbol, []).append(standing)
+    return list(by_symbol.values())
+
+
+async def next_intent(trade: Trade, line: Sequence[Standing], desk: Desk) -> OrderIntent | None:
+    """The next order of a symbol: a meant one not yet sent, or a further attempt."""
+    now = desk.clock.now()
+    if now >= trade.last_call:
+        return None
+    meant = next((s.intent for s in line if s.sent_at is None), None)
+    if meant is not None:
+        return meant
+    # A slice is as large as one order may be, and no further attempt is larger.
+    remaining = min(_remaining(line), max(s.intent.shares for s in line))
+    rung = _rung(trade, line, now)
+    if rung is None or remaining < 1:
+        return None
+    last = line[-1].intent
+    limit = None
+    if rung > 0:
+        limit = await _steeper(trade, last, rung, desk)
+        if limit is None:
+            return None
+        if last.action.takes_shares:
+            remaining = _affordable(trade.run, last, remaining, limit, desk)
+    if remaining < 1:
+        return None
+    again = OrderIntent(trade.run, last.symbol, last.action, remaining, limit, last.attempt + 1)
+    desk.ledger.intend_again(again, line[0].side)
+    return again
+
+
+async def _steeper(trade: Trade, last: OrderIntent, rung: int, desk: Desk) -> Decimal | None:
+    """The limit of a further attempt at the present quote, None where there is none to trust."""
+    quote = (await desk.market.quotes([last.symbol])).get(last.symbol)
+    if quote is None or quote_finding(quote, desk.clock.now(), None, 0.0) is not None:
+        return None
+    price = buy_limit if last.action.takes_shares else sell_limit
+    return price(quote, trade.rules, rung)
+
+
+def _affordable(run: RunKey, last: OrderIntent, remaining: int, limit: Decimal, desk: Desk) -> int:
+    """How many shares a steeper limit may buy.
+
+    It may spend what was set aside for the order and what the plan left over, less
+    what further attempts of other symbols took of that.
+    """
+    assert last.limit is not None  # buys are never sent at market
+    left = Decimal(str(desk.ledger.inputs(run, Side.BUY).get(LEFT, NOTHING)))
+    standings = desk.ledger.standings(run)
+    first = {s.intent.symbol: s.intent.limit or NOTHING for s in standings if not s.again}
+    taken = sum(
+        (
+            s.intent.shares * ((s.intent.limit or NOTHING) - first[s.intent.symbol])
+            for s in standings
+            if s.again and s.side is Side.BUY
+        ),
+        NOTHING,
+    )
+    return min(remaining, int((remaining * last.limit + max(left - taken, NOTHING)) / limit))
+
+
+def _rung(trade: Trade, line: Sequence[Standing], now: datetime) -> int | None:
+    """How a further attempt would be priced: in distances, 0 at market, None not at all.
+
+    Only what we cancelled ourselves is tried again: a refusal is an answer, and an
+    order the owner cancelled by hand is the owner's will.
+    """
+    last = line[-1]
+    if last.report is None:
+        return None
+    if last.again and last.side is Side.SELL and last.report.status is OrderStatus.FILLED:
+        return 0 if last.intent.limit is None else STEEPER  # the next slice follows its like
+    if last.report.status is not OrderStatus.CANCELLED or last.cancel_asked_at is None:
+        return None
+    if _leaves_at_market(trade, last, now):
+        return 0
+    return STEEPER if _is_first(line) else None
+
+
+def impatient(trade: Trade, line: Sequence[Standing], resting: Standing, now: datetime) -> bool:
+    """Whether a resting order is to be replaced now."""
+    assert resting.sent_at is not None
+    if now >= trade.last_call:
+        return False
+    if _leaves_at_market(trade, resting, now):
+        return True
+    # Reductions are left when exits go market; buys may only begin then.
+    patient = now - resting.sent_at < PATIENCE
+    left = resting.side is Side.SELL and now >= trade.market_at
+    return _is_first(line) and not patient and not left
+
+
+def _leaves_at_market(trade: Trade, standing: Standing, now: datetime) -> bool:
+    exit_ = standing.intent.symbol in trade.exits and standing.side is Side.SELL
+    return exit_ and standing.intent.limit is not None and now >= trade.market_at
+
+
+def _is_first(line: Sequence[Standing]) -> bool:
+    return all(not s.again for s in line)
+
+
+def finished(trade: Trade, line: Sequence[Standing], now: datetime) -> bool:
+    """Whether a symbol has nothing more to send or to wait for."""
+    if any(s.unanswered for s in line):
+        return False
+    if any(s.sent_at is None for s in line):
+        return False
+    if any(s.working for s in line):
+        return False
+    return _remaining(line) < 1 or _rung(trade, line, now) is None
