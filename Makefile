@@ -9,8 +9,12 @@ JOBS ?= auto
 demo: $(VENV)/installed ## install, then run the daemon on paper through ten sessions; PRICES=file uses your own
 	@$(BIN)/bellwether demo $(if $(PRICES),--prices "$(PRICES)",)
 
-test: $(VENV)/installed ## install, then run every test
-	$(BIN)/pytest -n $(JOBS)
+# What may not have an untested branch: the pure part, the run, the memory.
+WHOLE = bot/domain/*,bot/run.py,bot/decide.py,bot/gather.py,bot/execution.py,bot/ladder.py,bot/conclude.py,bot/ledger*.py
+
+test: $(VENV)/installed ## install, then run every test; the load-bearing rooms must be covered whole
+	$(BIN)/pytest -n $(JOBS) --cov --cov-branch --cov-report=
+	@$(BIN)/coverage report --include="$(WHOLE)" --fail-under=100 --show-missing > $(VENV)/coverage.txt || { cat $(VENV)/coverage.txt; exit 1; }
 
 quick: $(VENV)/installed ## the tests without the whole-process and long-history suites
 	$(BIN)/pytest -n $(JOBS) -m "not slow"

@@ -140,8 +140,7 @@ def _rung(trade: Trade, line: Sequence[Standing], now: datetime) -> int | None:
     order the owner cancelled by hand is the owner's will.
     """
     last = line[-1]
-    if last.report is None:
-        return None
+    assert last.report is not None  # a line goes on when each of its orders is answered
     if last.again and last.side is Side.SELL and last.report.status is OrderStatus.FILLED:
         return 0 if last.intent.limit is None else STEEPER  # the next slice follows its like
     if last.report.status is not OrderStatus.CANCELLED or last.cancel_asked_at is None:
