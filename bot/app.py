@@ -292,7 +292,7 @@ def _broker(
         commission_per_order=entry.commission_per_order,
         commission_per_share=entry.commission_per_share,
         minimum_commission=entry.minimum_commission,
-        drills={s: Refuse("drill") if d == "refuse" else FillAtMost(d) for s, d in drills},
+        drills={s: Refuse("drill_refusal") if d == "refuse" else FillAtMost(d) for s, d in drills},
     )
     shares = {symbol: Decimal(n) for symbol, n in entry.shares.items()}
     opening = Opening(account, entry.cash, shares)

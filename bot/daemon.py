@@ -240,10 +240,16 @@ def _named(error: Exception) -> BellwetherError:
 
 
 def _tell_run(seat: Seat, report: RunReport) -> None:
-    kind = "no_trade" if report.outcome is Outcome.HELD else "run"
+    kind = "run" if report.orders or _alarming(report) else "no_trade"
     key = f"{report.run.session}/{report.outcome}"
     text = render_run(report, seat.title, seat.language, next_wake(seat))
     seat.tell(kind, key, text)
+
+
+def _alarming(report: RunReport) -> bool:
+    """Whether a run without orders is more than a session on which nothing was to be done."""
+    quiet = report.outcome in {Outcome.HELD, Outcome.COMPLETE}
+    return not quiet or any(note.code == "owed_expired" for note in report.notes)
 
 
 def _tell_again(seat: Seat, run: RunKey) -> None:

@@ -79,10 +79,12 @@ def residuals(
     """The whole shares each symbol is still away from its target without an excuse.
 
     Positive is still wanted, negative still to go. A note excuses no symbol of
-    which an order stayed `unfilled`. A symbol without a price is measured by
-    whether it is held against its target at all.
+    which an order stayed `unfilled`; while one did, want of cash is no excuse for
+    any. A symbol without a price is measured by whether it is held against its
+    target at all.
     """
-    excused = {note.symbol for note in notes if note.code in EXCUSES} - set(unfilled)
+    excuses = EXCUSES - {"cash_below_one_share"} if unfilled else EXCUSES
+    excused = {note.symbol for note in notes if note.code in excuses} - set(unfilled)
     left: dict[Symbol, int] = {}
     for symbol, value in targets.values.items():
         held = portfolio.held(symbol)

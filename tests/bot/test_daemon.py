@@ -103,6 +103,18 @@ async def test_a_run_is_told():
     assert "VOO" in message.text
 
 
+async def test_what_is_given_up_is_no_quiet_session():
+    floor = Floor(Wants({"VOO": 0.9}, {TODAY}), 10_000)
+    floor.broker.resting.add("VOO")
+    await trade(floor)
+    floor.wake(days_after(TODAY, 4))
+
+    await trade(floor)
+
+    assert kinds(floor) == ["run", "run"]
+    assert "expired" in messages(floor)[-1].text
+
+
 async def test_a_session_without_a_trade_is_told_apart():
     floor = Floor(Wants({"VOO": 0.9}, ()), 10_000)
 
@@ -617,7 +629,7 @@ async def test_books_are_served_until_nothing_more_can_come():
     last = await served(floor)
 
     assert last == (Outcome.COMPLETE,)
-    assert kinds(floor) == ["run", "run"]
+    assert kinds(floor) == ["run", "no_trade"]
 
 
 async def test_two_books_on_their_own_clocks_do_not_disturb_each_other():
@@ -627,7 +639,7 @@ async def test_two_books_on_their_own_clocks_do_not_disturb_each_other():
     last = await served(calm, other)
 
     assert last == (Outcome.COMPLETE, Outcome.COMPLETE)
-    assert kinds(calm) == ["run", "run"]
+    assert kinds(calm) == ["run", "no_trade"]
     assert kinds(other) == ["blocked", "blocked", "run"]
     assert (calm.bought, other.bought) == ({"VOO": 90}, {"VOO": 45})
 

@@ -95,3 +95,13 @@ def test_no_note_excuses_an_order_that_stayed_unfilled():
     found = residuals(wanted, a_portfolio(0), prices, notes, AT_QUOTE, unfilled={"VOO"})
 
     assert found == {"VOO": 5}
+
+
+def test_while_an_order_stays_unfilled_want_of_cash_is_no_excuse():
+    wanted = usd_targets(1000, VOO=500, QQQ=0)
+    portfolio, prices = a_portfolio(10, QQQ=5), {"VOO": Decimal(100), "QQQ": Decimal(100)}
+    notes = [Note("cash_below_one_share", "VOO")]
+
+    left = residuals(wanted, portfolio, prices, notes, AT_QUOTE, ["QQQ"])
+
+    assert left == {"VOO": 5, "QQQ": -5}
