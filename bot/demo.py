@@ -27,6 +27,7 @@ PROFILE = "global_etf_rotation"
 CASH = Decimal(25_000)
 MORNING = time(12)  # UTC: before the opening in New York, on the same date there
 SESSIONS = 10
+ALL_RUNS = 10_000
 AFTER_REBALANCE = 4  # of them
 
 
@@ -95,7 +96,7 @@ def demonstrate(
     def after(house: House) -> None:
         seat = house.seats[0]
         write(f"\n{words.phrase('demo_stands')}\n{render_positions(status_of(seat), language)}")
-        if (run := _last_traded(seat)) is not None:
+        if (run := _most_telling(seat)) is not None:
             write(f"\n{words.phrase('demo_why')}\n{render_why(run, None, language)}")
         write(f"\n{words.phrase('demo_ends')}")
 
@@ -176,6 +177,10 @@ def _begun(show: Show) -> Show:
     return replace(show, shares={s: n for s, n in shares.items() if n}, cash=cash)
 
 
-def _last_traded(seat: Seat) -> RunReport | None:
-    reports = map(seat.desk.ledger.report, seat.desk.ledger.runs(seat.book.name, SESSIONS))
-    return next((report for report in reports if report and report.orders), None)
+def _most_telling(seat: Seat) -> RunReport | None:
+    """The last run that sent orders; where none did, the last one."""
+    ledger = seat.desk.ledger
+    runs = ledger.runs(seat.book.name, ALL_RUNS)
+    reports = [report for run in runs[:1] if (report := ledger.report(run))]
+    traded = (report for run in runs if (report := ledger.report(run)) and report.orders)
+    return next(traded, next(iter(reports), None))
