@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: demo test quick lint bench lock clean
+.PHONY: demo test quick lint bench mutants lock clean
 
 demo: $(VENV)/installed ## install, then run the daemon on paper through ten sessions; PRICES=file uses your own
 	@$(BIN)/bellwether demo $(if $(PRICES),--prices "$(PRICES)",)
@@ -27,6 +27,9 @@ lint: $(VENV)/installed ## style, formatting, types, import contracts
 
 bench: $(VENV)/installed ## the measurements of tests/benchmarks, as ratios, in one table
 	$(BIN)/python -m tests.benchmarks
+
+mutants: $(VENV)/installed ## small wrongs in planning and matching; lists those no test notices
+	$(BIN)/python -m tests.mutants bot/domain/planning.py bot/domain/buying.py bot/domain/selling.py bot/domain/matching.py
 
 lock: ## write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.txt

@@ -47,6 +47,15 @@ def test_the_gap_is_divided_by_the_ask_and_the_cash_by_the_limit():
     ]
 
 
+@pytest.mark.parametrize(("cash", "left"), [(450, 50), (-10, 0)], ids=["some", "a debt"])
+def test_a_plan_says_what_money_it_left_over(cash, left):
+    at = a_situation(a_portfolio(cash), MARKET)
+
+    plan = buys(usd_targets(1000, VOO=400), at)
+
+    assert plan.left == left
+
+
 def test_an_ask_below_the_last_price_does_not_overshoot():
     quote = replace(a_quote("VOO", 100), bid=Decimal(89), ask=Decimal(90))
     at = a_situation(a_portfolio(10000), {"VOO": quote})
