@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import assert_never
 
 from bot.domain.errors import BrokerUnavailable, Halted, OrderRefused, OrderUnanswered
 from bot.domain.matching import find, witnessed
@@ -46,6 +45,7 @@ async def settle(trade: Trade, side: Side, desk: Desk) -> None:
             await _advance(trade, desk)
             reached = await refresh(trade.run, desk)
         _halt_if_blind(trade.run.book, desk)
+        _halt_if_told(trade.run.book, desk)
         standings = desk.ledger.standings(trade.run)
         open_lines = lines(standings, Side.SELL)
         if side is Side.BUY:
@@ -180,18 +180,16 @@ async def _advance(trade: Trade, desk: Desk) -> None:
 
 def _may_send(trade: Trade, intent: OrderIntent, desk: Desk) -> bool:
     """Look at the switch: the one thing that jumps every queue."""
-    state = desk.ledger.switch(trade.run.book)
-    match state.switch:
-        case Switch.HALTED:
-            raise Halted("halt_switch", book=trade.run.book, reason=state.reason)
-        case Switch.PAUSED:
-            return False
-        case Switch.EXITS_ONLY:
-            return intent.symbol in trade.exits
-        case Switch.ACTIVE:
-            return True
-        case _:
-            assert_never(state.switch)
+    switch = _halt_if_told(trade.run.book, desk)
+    exits = switch is Switch.EXITS_ONLY and intent.symbol in trade.exits
+    return switch is Switch.ACTIVE or exits
+
+
+def _halt_if_told(book: str, desk: Desk) -> Switch:
+    state = desk.ledger.switch(book)
+    if state.switch is Switch.HALTED:
+        raise Halted("halt_switch", book=book, reason=state.reason)
+    return state.switch
 
 
 async def _cancel(standing: Standing, desk: Desk) -> None:

@@ -236,6 +236,17 @@ async def test_a_halt_stops_before_the_next_order_and_cancels_what_rests(tmp_pat
     assert 13 <= ladder.minutes(ladder.clock.now()) <= 13.5
 
 
+async def test_a_halt_is_seen_though_there_is_nothing_left_to_send(tmp_path):
+    ladder = Ladder(tmp_path, {"IWM": 95.0})
+    ladder.turn(Switch.HALTED, minutes=12)
+
+    with pytest.raises(Halted, match="halt_switch"):
+        await ladder.run()
+
+    assert 11.5 <= ladder.minutes(ladder.clock.now()) <= 12
+    assert [s.report.status for s in ladder.orders("IWM")] == [OrderStatus.CANCELLED] * 2
+
+
 async def test_a_pause_sends_nothing_more_and_the_rest_is_owed(tmp_path):
     ladder = Ladder(tmp_path, {"EFA": 48.0})
     ladder.turn(Switch.PAUSED, minutes=13.5)
