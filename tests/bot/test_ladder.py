@@ -218,7 +218,8 @@ async def test_an_order_the_owner_cancelled_by_hand_is_not_tried_again(tmp_path)
 
     [efa] = ladder.orders("EFA")
     assert (efa.report.status, efa.cancel_asked_at) == (OrderStatus.CANCELLED, None)
-    assert report.owed.unfinished == {"EFA": -400}
+    # What its money would have bought is owed with it.
+    assert report.owed.unfinished == {"EFA": -400, "GLD": 255}
 
 
 async def test_a_halt_stops_before_the_next_order_and_cancels_what_rests(tmp_path):
