@@ -3,8 +3,10 @@
 import asyncio
 import gzip
 import os
+import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -18,7 +20,7 @@ from tests.bot.scratch import BOOK, QUARTER_END, Scratch, closes, near_close, wr
 PLAN = "plan --as-of 2026-09-30"
 RETIRED = "hybrid_growth_income"
 SAID_BY_USAGE = 2
-AS_ROOT = os.geteuid() == 0
+NOBODY = 65534
 
 
 class Case(NamedTuple):
@@ -278,9 +280,25 @@ def test_what_only_looks_is_let_in_while_another_process_has_the_ledger(tmp_path
     assert "PAUSED" in told.stdout
 
 
+@pytest.fixture
+def folder_of_nobody(tmp_path):
+    """A folder of a user without rights, as whom the test goes on: root may open everything."""
+    if os.geteuid() != 0:
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.chown(folder, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+        try:
+            yield folder
+        finally:
+            os.seteuid(0)
+
+
 @contextmanager
 def closed(path):
-    """A path nobody but root may open."""
+    """A path its owner shut."""
     mode = path.stat().st_mode
     path.chmod(0)
     try:
@@ -289,13 +307,12 @@ def closed(path):
         path.chmod(mode)
 
 
-@pytest.mark.skipif(AS_ROOT, reason="root may open everything")
 @pytest.mark.parametrize(("name", "command"), [
     ("bot.toml", "status"), ("state", "status"), ("state", "pause"),
     ("state/ledger-paper.sqlite", "status"), ("state/ledger-paper.sqlite", "pause"),
 ])  # fmt: skip
-def test_what_this_user_may_not_open_is_said(tmp_path, name, command):
-    here = Scratch(tmp_path).write()
+def test_what_this_user_may_not_open_is_said(folder_of_nobody, name, command):
+    here = Scratch(folder_of_nobody).write()
     here.call("pause")
 
     with closed(here.folder / name):
