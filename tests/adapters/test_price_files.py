@@ -8,10 +8,10 @@ from pyarrow import parquet
 
 from adapters.price_files import load
 from bot.domain.errors import DataError
+from tests.real import real_prices
 
 LONG = "date,symbol,close\n2026-01-02,VOO,500.5\n2026-01-05,VOO,501\n2026-01-05,AGG,99.1\n"
 WIDE = "date,VOO,AGG\n2026-01-02,500.5,\n2026-01-05,501,99.1\n"
-REAL = Path(__file__).parents[2] / "../shared/data"
 
 
 def a_file(folder: Path, content: str | bytes, name: str = "prices") -> Path:
@@ -30,13 +30,6 @@ def as_parquet(frame: pd.DataFrame) -> bytes:
     sink = pa.BufferOutputStream()
     parquet.write_table(pa.Table.from_pandas(frame, preserve_index=False), sink)
     return sink.getvalue().to_pybytes()
-
-
-def real(name: str) -> Path:
-    path = REAL / name
-    if not path.exists():
-        pytest.skip(f"{name} is not beside the checkout")
-    return path
 
 
 def test_a_long_file_is_a_table_of_days_and_symbols(tmp_path):
@@ -208,14 +201,14 @@ def test_closes_are_read_to_the_last_digit(tmp_path):
     ],
 )
 def test_real_files_are_read_whole(name, shape):
-    table = load(real(name))
+    table = load(real_prices(name))
 
     assert table.closes.shape == shape
     assert not table.defects
 
 
 def test_known_returns_come_out_of_a_real_file():
-    closes = load(real("etf_adjclose.csv.gz")).closes
+    closes = load(real_prices("etf_adjclose.csv.gz")).closes
 
     decade = closes["SPY"].loc["2019-12-31"] / closes["SPY"].loc["2009-12-31"] - 1
     year = closes.loc["2022-12-30"] / closes.loc["2021-12-31"] - 1

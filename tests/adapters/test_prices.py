@@ -9,8 +9,8 @@ from adapters.price_files import load
 from adapters.prices import PriceTable, Suspicion, suspicions
 from bot.domain.errors import DataError
 from bot.sessions import nyse
+from tests.real import real_prices
 
-REAL = Path(__file__).parents[2] / "../shared/data"
 DAYS = pd.bdate_range("2026-01-05", periods=60)
 
 
@@ -29,10 +29,7 @@ def day(at: int) -> date:
 
 
 def real(name: str) -> PriceTable:
-    path = REAL / name
-    if not path.exists():
-        pytest.skip(f"{name} is not beside the checkout")
-    return load(path)
+    return load(real_prices(name))
 
 
 def test_ordinary_prices_are_not_suspicious():

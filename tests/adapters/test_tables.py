@@ -13,8 +13,8 @@ from bot.domain.errors import Blocked, DataError
 from bot.domain.strategy import Needs
 from bot.ports import Adjustment
 from tests.builders import a_session
+from tests.real import real_prices
 
-REAL = Path(__file__).parents[2] / "../shared/data"
 DAYS = pd.bdate_range("2026-01-05", periods=120)
 SESSIONS = [a_session(day.date()) for day in DAYS]
 CALENDAR = Calendar(SESSIONS, SESSIONS[0].date, SESSIONS[-1].date)
@@ -241,10 +241,7 @@ def test_the_adjustment_is_what_the_file_was_said_to_have():
 
 
 async def test_provisional_closes_of_a_real_file_are_its_closes():
-    path = REAL / "etf_ohlcv.csv.gz"
-    if not path.exists():
-        pytest.skip(f"{path.name} is not beside the checkout")
-    table = load(path)
+    table = load(real_prices("etf_ohlcv.csv.gz"))
     days = table.closes.index[-400:]
     sessions = [a_session(day.date()) for day in [*days, *pd.bdate_range(days[-1], periods=60)[1:]]]
     calendar = Calendar(sessions, sessions[0].date, sessions[-1].date)

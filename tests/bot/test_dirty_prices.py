@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,22 +11,22 @@ from bot.daemon import trade
 from bot.domain.memory import Outcome
 from bot.domain.model import RunKey
 from tests.bot.scratch import BOOK, Scratch
+from tests.real import real_prices
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
-DIRTY, ETFS = DATA / "dirty_stocks.csv.gz", DATA / "etf_adjclose.csv.gz"
+DIRTY, ETFS = "dirty_stocks.csv.gz", "etf_adjclose.csv.gz"
 SAFE = ["SPY", "EFA", "EEM", "AGG", "BIL"]
 FIRST_YEAR = 2009  # two years of BIL and the canaries lie before it
 IMPOSSIBLE = 5.0  # times the close before, or one fifth of it
 A_YEAR = 252
 
-pytestmark = pytest.mark.skipif(
-    not (DIRTY.exists() and ETFS.exists()), reason=f"needs {DIRTY.name} and {ETFS.name}"
-)
-
 
 def wide_prices() -> pd.DataFrame:
-    dirty = pd.read_csv(DIRTY).pivot_table(index="date", columns="symbol", values="close")
-    etfs = pd.read_csv(ETFS).pivot_table(index="date", columns="symbol", values="adj_close")
+    dirty = pd.read_csv(real_prices(DIRTY)).pivot_table(
+        index="date", columns="symbol", values="close"
+    )
+    etfs = pd.read_csv(real_prices(ETFS)).pivot_table(
+        index="date", columns="symbol", values="adj_close"
+    )
     return etfs[SAFE].join(dirty)
 
 
@@ -99,7 +98,7 @@ def test_a_run_is_refused_by_the_name_of_what_can_not_be_believed(runs):
 
 @pytest.mark.slow
 def test_an_update_names_every_suspicion_of_them(here):
-    told = here.call("data", "update", "--from", str(DIRTY))
+    told = here.call("data", "update", "--from", str(real_prices(DIRTY)))
 
     assert told.exit_code == 0
     assert "worth a look:" in told.stdout

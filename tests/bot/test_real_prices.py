@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,8 @@ from bot.domain.memory import Outcome
 from bot.domain.model import RunKey
 from bot.sessions import nyse
 from tests.fakes import Phone
+from tests.real import real_prices
 
-PRICES = Path(__file__).parents[2] / "../shared/data/etf_adjclose.csv.gz"
 LAST = date(2026, 7, 31)
 CALENDAR = nyse(date(2024, 1, 1), date(2027, 12, 31))
 YEAR = [session.date for session in CALENDAR.between(date(2025, 1, 1), LAST)][-260:]
@@ -22,8 +21,8 @@ QUARTER_ENDS = {date(2025, 9, 30), date(2025, 12, 31), date(2026, 3, 31), date(2
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not PRICES.exists(), reason=f"no prices beside the checkout: {PRICES.name}")
 def test_a_year_of_real_prices_is_traded_without_a_question(tmp_path):
+    prices = real_prices("etf_adjclose.csv.gz")
     phone, ends, held = Phone(), {}, {}
 
     def look(house: House) -> None:
@@ -31,7 +30,7 @@ def test_a_year_of_real_prices_is_traded_without_a_question(tmp_path):
         ends.update({day: ledger.outcome(RunKey("demo", day)) for day in YEAR})
         held.update(ledger.bought("demo"))
 
-    play(Show(PRICES, YEAR[0], LAST), tmp_path, phone, look)
+    play(Show(prices, YEAR[0], LAST), tmp_path, phone, look)
 
     journal = (tmp_path / "paper/paper.jsonl").read_text().splitlines()
     entries = [json.loads(line) for line in journal]

@@ -3,7 +3,6 @@
 import csv
 import gzip
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,7 @@ from bot.domain.calendar import EXCHANGE, Calendar, exchange_date
 from bot.domain.errors import BellwetherError, Blocked, SettingsError
 from bot.domain.model import Session
 from bot.sessions import EARLIEST, LATEST, Overrides, nyse
-
-PRICES = Path(__file__).parents[2] / "../shared/data/etf_ohlcv.csv.gz"
+from tests.real import real_prices
 
 KNOWN = nyse(date(1998, 1, 1), date(2031, 12, 31))
 YEAR = (date(2026, 1, 1), date(2026, 12, 31))
@@ -285,9 +283,8 @@ def test_a_time_without_a_zone_has_no_date_at_the_exchange():
         exchange_date(datetime(2026, 3, 6, 12))  # noqa: DTZ001 - the absent zone is the case
 
 
-@pytest.mark.skipif(not PRICES.exists(), reason=f"no prices beside the checkout: {PRICES.name}")
 def test_a_fund_has_a_price_on_every_session_and_on_no_other_day():
-    with gzip.open(PRICES, "rt", newline="") as lines:
+    with gzip.open(real_prices("etf_ohlcv.csv.gz"), "rt", newline="") as lines:
         priced = [
             date.fromisoformat(row["date"])
             for row in csv.DictReader(lines)
