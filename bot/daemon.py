@@ -32,7 +32,8 @@ from bot.words import Language
 
 RETRY_SECONDS = 60.0
 ARMED_AHEAD = 20  # sessions
-MISSED_SHOWN = 60  # days back at most, when a daemon comes up again
+ARMED_DAYS = timedelta(days=60)  # in which that many sessions surely lie
+MISSED_ONE_BY_ONE = 3  # sessions, the newest; those before are told together
 TOLD_WHOLE = frozenset({Outcome.HELD, Outcome.COMPLETE, Outcome.OWED})
 
 log = logging.getLogger(__name__)
@@ -115,13 +116,16 @@ def catch_up(seat: Seat) -> None:
     now, sessions = seat.desk.clock.now(), seat.desk.sessions
     today = exchange_date(now)
     past = seat.desk.ledger.runs(seat.book.name, 1)
-    since = today
-    if past:
-        earliest = today - timedelta(days=MISSED_SHOWN)
-        since = max(past[0].session, earliest, sessions.first)
-    for session in sessions.between(since, today):
-        if session.decides_at(seat.book.lead) <= now:
+    since = max(past[0].session, sessions.first) if past else today
+    passed = [s for s in sessions.between(since, today) if s.decides_at(seat.book.lead) <= now]
+    asleep = passed[1 : -1 - MISSED_ONE_BY_ONE]
+    for session in passed:
+        if session not in asleep:
             seat.inbox.put_nowait(RunDue(session.date))
+    if asleep:
+        values = {"count": len(asleep), "first": asleep[0].date, "last": asleep[-1].date}
+        text = render_note(Note("missed_many", "", values), seat.title, seat.language)
+        seat.tell("missed", f"missed/{asleep[0].date}/{asleep[-1].date}", text)
     arm(seat)
 
 
@@ -129,7 +133,7 @@ def arm(seat: Seat) -> None:
     """Have the wakes of the coming sessions arrive; arming again changes nothing."""
     now, sessions = seat.desk.clock.now(), seat.desk.sessions
     today = exchange_date(now)
-    end = sessions.last if seat.last is None else min(seat.last, sessions.last)
+    end = min(seat.last or sessions.last, sessions.last, today + ARMED_DAYS)
     coming = [s for s in sessions.between(today, end) if s.decides_at(seat.book.lead) > now]
     coming = coming[:ARMED_AHEAD]
     # From today, whose end comes still when its decision is past: somebody may have restarted.

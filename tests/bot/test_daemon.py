@@ -456,16 +456,17 @@ async def test_sessions_that_were_slept_through_are_caught_up_on():
     assert due(seat) == [days_before(TODAY, n) for n in (3, 2, 1, 0)]
 
 
-def test_a_month_of_silence_is_caught_up_on_and_a_year_is_not():
+def test_a_long_silence_is_told_in_one_message_and_its_end_session_by_session():
     floor = Floor(VOO, 10_000, day=days_before(TODAY, 100))
-    at = floor.clock.now()
-    floor.ledger.finish(RunReport(floor.run_key(), Outcome.HELD, at))
+    floor.ledger.finish(RunReport(floor.run_key(), Outcome.HELD, floor.clock.now()))
     floor.wake(TODAY)
     seat = a_seat(floor)
 
     catch_up(seat)
 
-    assert due(seat)[0] == TODAY - timedelta(days=daemon.MISSED_SHOWN)
+    assert due(seat) == [days_before(TODAY, n) for n in (100, 3, 2, 1, 0)]
+    (message,) = messages(floor)
+    assert (message.kind, "96 sessions were missed" in message.text) == ("missed", True)
 
 
 async def test_a_quarter_end_slept_through_is_traded_late():
