@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from bot.domain.errors import Blocked, Halted
 from bot.domain.memory import Decided, Owed, Switch
-from bot.domain.model import Note, Portfolio, RunKey, Session, Symbol
+from bot.domain.model import NOTHING, Note, Portfolio, RunKey, Session, Symbol
 from bot.domain.strategy import Book, Decision, Features, Holding, Rebalance
 from bot.execution import reconcile
-from bot.gather import for_signals, history, holdings, managed, marks, survey
+from bot.gather import Survey, for_signals, history, holdings, managed, marks, survey
 from bot.ladder import LAST_CALL
 from bot.ports import Desk
 
@@ -55,7 +55,7 @@ async def decide(book: Book, session: Session, desk: Desk) -> Decided:
         portfolio=seen.portfolio,
         marks={s: known[s] for s in managed(book, desk) if s in known},
         numbers=features.numbers(session.date),
-        notes=(*notes, *seen.notes, *_small(book, equity)),
+        notes=(*notes, *seen.notes, *_moved(book, seen, desk), *_small(book, equity)),
     )
     desk.ledger.decide(decided)
     return decided
@@ -138,6 +138,25 @@ def _whole(
     if any(weight < 0 for weight in following.targets.values()) and not book.rules.shorting:
         raise Halted("shorting_not_allowed", book=book.name)
     return replace(following, targets={**following.targets, **dict.fromkeys(hidden, 0.0)})
+
+
+def _moved(book: Book, seen: Survey, desk: Desk) -> list[Note]:
+    """Holdings that changed since the last finished run, and not by this book's orders."""
+    baseline = desk.ledger.baseline(book.name)
+    if baseline is None or not desk.broker.capabilities.keeps_fills:
+        return []
+    expected = dict(baseline.portfolio.shares)
+    for run in desk.ledger.runs(book.name):
+        for standing in desk.ledger.standings(run) if run.session > baseline.session else ():
+            symbol, sign = standing.intent.symbol, 1 if standing.intent.action.takes_shares else -1
+            expected[symbol] = expected.get(symbol, NOTHING) + sign * standing.filled
+    split = {note.symbol for note in seen.notes if note.code == "split_accepted"}
+    return [
+        Note("position_moved", symbol, {"before": before, "after": after})
+        for symbol in dict.fromkeys((*expected, *seen.portfolio.shares))
+        if symbol not in split
+        and (before := expected.get(symbol, NOTHING)) != (after := seen.portfolio.held(symbol))
+    ]
 
 
 def _small(book: Book, equity: Decimal) -> list[Note]:

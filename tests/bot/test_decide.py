@@ -377,3 +377,61 @@ async def test_a_foreign_account_halts_before_anything_is_decided():
 
     with pytest.raises(Halted, match="account_identity"):
         await decided(floor)
+
+
+def left_with(floor: Floor, cash: int = 1000, **shares: int) -> None:
+    """Let the session before have ended with this in the account."""
+    day = days_before(TODAY, 1)
+    account = a_portfolio(cash, **shares)
+    report = RunReport(floor.run_key(day), Outcome.HELD, floor.clock.now(), portfolio=account)
+    floor.ledger.finish(report)
+
+
+def moved(answer: Decided) -> dict[str, tuple[object, object]]:
+    return {
+        note.symbol: (note.values["before"], note.values["after"])
+        for note in answer.notes
+        if note.code == "position_moved"
+    }
+
+
+async def test_a_holding_somebody_else_changed_is_noted():
+    floor = Floor({"VOO": 0.9}, 1000, VOO=12)
+    left_with(floor, 1200, VOO=10)
+
+    answer = await decided(floor)
+
+    assert moved(answer) == {"VOO": (10, 12)}
+
+
+async def test_a_holding_as_it_was_left_is_no_news():
+    floor = Floor({"VOO": 0.9}, 1000, VOO=10)
+    left_with(floor, VOO=10)
+
+    assert moved(await decided(floor)) == {}
+
+
+async def test_a_split_is_not_told_a_second_time_as_a_change():
+    floor = Floor({"VOO": 0.9}, 0, VOO=20)
+    left_with(floor, 0, VOO=10)
+    floor.market.prices["VOO"] = Decimal(50)
+
+    answer = await decided(floor)
+
+    assert (codes(answer), moved(answer)) == ({"split_accepted"}, {})
+
+
+async def test_what_an_unfinished_run_traded_explains_a_change():
+    floor = Floor({"VOO": 0.9}, 1000)
+    await floor.run()
+    floor.ledger.finish(
+        RunReport(
+            floor.run_key(days_before(TODAY, 1)),
+            Outcome.HELD,
+            floor.clock.now(),
+            portfolio=a_portfolio(1000),
+        )
+    )
+    floor.wake(floor.next_day())
+
+    assert moved(await decided(floor)) == {}
