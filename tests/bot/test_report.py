@@ -467,8 +467,8 @@ def test_news_between_runs_says_what_and_what_to_do():
 
 
 def test_news_without_a_remedy_is_one_sentence():
-    assert render_note(Note("stopping"), TITLE, EN).splitlines()[1:] == [
-        "stopping; orders at the broker stand there"
+    assert render_note(Note("exits_only"), TITLE, EN).splitlines()[1:] == [
+        "the switch allows exits only"
     ]
 
 
