@@ -16,6 +16,7 @@ from bot.ports import RunDue
 from bot.preview import preview
 from bot.report import (
     Status,
+    UnderWay,
     render_plan,
     render_positions,
     render_status,
@@ -152,10 +153,20 @@ def status_of(seat: Seat) -> Status:
         switch=ledger.switch(book.name),
         next_wake=next_wake(seat),
         last=last,
+        under_way=_under_way(seat),
         questions=ledger.questions(book.name),
         portfolio=seen.portfolio if seen else None,
         prices=last.decided.prices if last and last.decided else {},
     )
+
+
+def _under_way(seat: Seat) -> UnderWay | None:
+    ledger = seat.desk.ledger
+    for run in ledger.runs(seat.book.name, 1):
+        decided = ledger.decision(run)
+        if decided is not None and ledger.outcome(run) is None:
+            return UnderWay(run.session, decided.at, ledger.standings(run))
+    return None
 
 
 def _why(seat: Seat, symbol: Symbol | None, language: Language) -> Answer:

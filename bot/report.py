@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from bot import lines
@@ -30,14 +30,27 @@ TROUBLE = frozenset({Outcome.BLOCKED, Outcome.HALTED, Outcome.MISSED})
 
 
 @dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A run between its decision and its end."""
+
+    session: date
+    decided_at: datetime
+    orders: Sequence[Standing]
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """A book as it stands now. `portfolio` is its managed account, None while never read."""
+    """A book as it stands now. `portfolio` is its managed account, None while never read.
+
+    `under_way` is a run that has decided and not ended, with its orders so far.
+    """
 
     title: Title
     version: str
     switch: SwitchState = field(default_factory=SwitchState)
     next_wake: datetime | None = None
     last: RunReport | None = None
+    under_way: UnderWay | None = None
     questions: Sequence[Standing] = ()
     portfolio: Portfolio | None = None
     prices: Mapping[Symbol, Decimal] = field(default_factory=dict)
@@ -114,6 +127,9 @@ def render_status(status: Status, language: Language) -> str:
     words = Words(language)
     last, portfolio = status.last, status.portfolio
     text = [lines.titled(status.title, words), *_now(status, words)]
+    if status.under_way is not None:
+        values = {"session": status.under_way.session, "at": status.under_way.decided_at}
+        text += [words.phrase("under_way", values), lines.reached(status.under_way.orders, words)]
     if last is None:
         text += [words.phrase("no_last")]
     else:

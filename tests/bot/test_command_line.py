@@ -18,7 +18,8 @@ CHINESE = re.compile("[一-鿿]")
 SHOW = demo.Show(demo.BUNDLED_PRICES, QUARTER_END, QUARTER_END, shares={"VOO": 10})
 
 STATUS_KEYS = {
-    *("title", "version", "switch", "next_wake", "last", "questions", "portfolio", "prices"),
+    *("title", "version", "switch", "next_wake", "last", "under_way"),
+    *("questions", "portfolio", "prices"),
 }
 RUN_KEYS = {
     *("run", "outcome", "at", "decided", "orders", "notes", "portfolio", "prices", "owed"),

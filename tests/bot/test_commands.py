@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from bot.commands import Look, PlanNow, Resolve, RunNow, Turn, Why, idle_today, obey, status_of
+from bot.decide import decide
 from bot.domain.errors import BellwetherError, Blocked, SettingsError
 from bot.domain.memory import Outcome, RunReport, Switch
 from bot.domain.model import Action, OrderIntent, Plan, RunKey, Side
@@ -192,3 +193,16 @@ def test_a_status_is_of_the_ledger_alone(house):
     assert status.last is not None
     assert status.next_wake is not None
     assert status.next_wake.date() == ORDINARY
+
+
+async def test_a_run_that_has_decided_and_not_ended_is_under_way(house):
+    seat = house.seats[0]
+    decided = await decide(seat.book, seat.desk.sessions.on(QUARTER_END), seat.desk)
+
+    begun = await told(house, Look())
+    house.ledger.finish(RunReport(RUN, Outcome.COMPLETE, near_close(QUARTER_END)))
+
+    assert "under way: the run of Wed 2026-09-30, decided at 15:50 New York" in begun
+    assert "Nothing was sent to the broker." in begun
+    assert "under way" not in await told(house, Look())
+    assert status_of(seat).last.decided == decided
