@@ -47,7 +47,11 @@ async def conclude(book: Book, trade: Trade, decided: Decided, desk: Desk) -> Ru
 
 def _unread(report: RunReport, trade: Trade, decided: Decided, desk: Desk) -> RunReport:
     """An account nobody could read proves nothing: the targets are looked at again."""
-    missing = {symbol: left for symbol, (left, _) in unfilled(report.orders).items()}
+    selling = {s.intent.symbol for s in report.orders if s.side is Side.SELL}
+    missing = {
+        symbol: -left if symbol in selling else left
+        for symbol, (left, _) in unfilled(report.orders).items()
+    }
     return replace(
         report,
         notes=(*report.notes, *_order_notes(report.orders), Note("final_read_failed")),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bot.domain.memory import Baseline, Switch
-from bot.domain.model import NOTHING, Portfolio, Quote, Symbol
+from bot.domain.model import Portfolio, Quote, Symbol
 
 MAX_QUOTE_AGE = timedelta(seconds=60)
 VALUED_BELOW = Decimal("0.8")  # of the last close, for a holding without a quote
@@ -138,18 +138,17 @@ def unexplained_equity(
     baseline: Baseline | None,
     portfolio: Portfolio,
     prices: Mapping[Symbol, Decimal],
-    fills: Decimal = NOTHING,
 ) -> Decimal | None:
     """Money that came or went without a known reason, None while it is at most 2 % of equity.
 
-    The account as the last run left it is valued at today's prices, `fills` being
-    the value gained by trades since. A holding of then that has no price now
-    leaves the question open, and that is no finding: the missing quote is one.
+    The account as the last run left it is valued at today's prices; trades since
+    move money into shares and change nothing. A holding of then that has no price
+    now leaves the question open, and that is no finding: the missing quote is one.
     """
     if baseline is None or any(symbol not in prices for symbol in baseline.portfolio.shares):
         return None
     equity = portfolio.equity(prices)
-    moved = equity - baseline.portfolio.equity(prices) - fills
+    moved = equity - baseline.portfolio.equity(prices)
     return moved if abs(moved) > UNEXPLAINED * abs(equity) else None
 
 

@@ -108,7 +108,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What a decision still wants after its session, until a session it expires on."""
+    """What a decision still wants after its session, until a session it expires on.
+
+    `unfinished` are the shares still wanted, negative where they are still to go.
+    """
 
     run: RunKey
     targets: Rebalance
@@ -160,9 +163,10 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something to be told: a code of the catalogue and its values, in the order it happened.
+    """Something to be told, in words already: what was told is then what is on record.
 
-    `key` is the same for the same event, so that telling twice is noticed.
+    `key` is the same for the same event, so that telling twice is noticed; `kind`
+    is what a person may want to hear or not.
     """
 
     key: str

@@ -150,6 +150,18 @@ async def test_an_order_nobody_can_ask_about_stays_a_question():
     assert report.owed.unfinished == {"VOO": 90}
 
 
+async def test_a_sale_nobody_can_ask_about_is_still_to_go():
+    floor = Floor(Wants({"VOO": 0.9}, [TODAY], others=("QQQ",)), 0, QQQ=50)
+    floor.broker.resting.add("QQQ")
+    floor.broker.outage = (floor.before_close(minutes=3), floor.session.closes + CLOSED)
+
+    report = await floor.run()
+
+    assert ("final_read_failed", "") in noted(report)
+    assert report.owed is not None
+    assert report.owed.unfinished == {"QQQ": -50}
+
+
 async def test_after_an_unread_account_the_targets_are_looked_at_again():
     floor = Floor(VOO, 10_000)
     floor.broker.outage = (floor.session.closes, floor.session.closes + timedelta(hours=1))

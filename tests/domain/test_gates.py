@@ -197,23 +197,30 @@ PRICES = {"VOO": Decimal(100)}
 
 
 @pytest.mark.parametrize(
-    ("cash", "fills", "moved"),
+    ("before", "cash", "moved"),
     [
-        (9204, 0, None),
-        (9205, 0, 205),
-        (8800, 0, -200),
-        (9300, 200, None),
-        (9000, -300, 300),
-        (9000, -200, None),
-        (9000, 0, None),
+        (9000, 9204, None),
+        (9000, 9205, 205),
+        (9000, 8800, -200),
+        (8800, 9000, None),
+        (8799, 9000, 201),
+        (9300, 9000, -300),
+        (9200, 9000, None),
+        (9000, 9000, None),
     ],
 )
-def test_money_without_a_reason_is_found_beyond_two_percent(cash, fills, moved):
-    baseline = Baseline(TODAY, a_portfolio(9000, VOO=10))
+def test_money_without_a_reason_is_found_beyond_two_percent(before, cash, moved):
+    baseline = Baseline(TODAY, a_portfolio(before, VOO=10))
 
-    found = unexplained_equity(baseline, a_portfolio(cash, VOO=10), PRICES, Decimal(fills))
+    found = unexplained_equity(baseline, a_portfolio(cash, VOO=10), PRICES)
 
     assert found == moved
+
+
+def test_a_trade_since_is_no_money_without_a_reason():
+    baseline = Baseline(TODAY, a_portfolio(9000, VOO=10))
+
+    assert unexplained_equity(baseline, a_portfolio(0, VOO=100), PRICES) is None
 
 
 def test_the_last_account_is_valued_at_todays_prices():
