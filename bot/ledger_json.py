@@ -147,6 +147,7 @@ def write_decision(decision: Decision) -> str:
             "flags": list(decision.flags),
             "roles": {symbol: role.value for symbol, role in decision.roles.items()},
             "reserve": float(decision.reserve),
+            "locked": {symbol: float(weight) for symbol, weight in decision.locked.items()},
             "lapses": decision.lapses,
         }
     )
@@ -170,6 +171,7 @@ def _rebalance(plain: Mapping[str, Any]) -> Rebalance:
         flags=tuple(plain["flags"]),
         roles={symbol: Role(role) for symbol, role in plain["roles"].items()},
         reserve=plain["reserve"],
+        locked=plain.get("locked", {}),
         lapses=plain["lapses"],
     )
 

@@ -26,17 +26,25 @@ class TargetValues:
     """A decision in money, frozen for both sides of its run.
 
     `values` are USD per symbol in target order, `equity` is what they are shares
-    of and `reserve` the USD that stay cash.
+    of and `reserve` the USD that stay cash. Of a holding so many USD are `locked`.
     """
 
     equity: Decimal
     reserve: Decimal
     values: Mapping[Symbol, Decimal]
     roles: Mapping[Symbol, Role] = field(default_factory=dict)
+    locked: Mapping[Symbol, Decimal] = field(default_factory=dict)
 
     def role(self, symbol: Symbol) -> Role:
         """What a symbol is for; without a word it is risk."""
         return self.roles.get(symbol, Role.RISK)
+
+    def gap(self, symbol: Symbol, held: Decimal) -> Decimal:
+        """Target minus the USD held; what is locked of a holding is where it should be."""
+        target = self.values[symbol]
+        if symbol in self.locked:
+            target = max(target, min(self.locked[symbol], held))
+        return target - held
 
     def band(self, symbol: Symbol, held: Decimal, rules: TradingRules) -> Decimal:
         """The gap in USD below which a symbol is left alone, `held` being its present value.
@@ -58,11 +66,16 @@ def value_targets(targets: Rebalance, equity: Decimal, rules: TradingRules) -> T
         return TargetValues(equity, NOTHING, dict.fromkeys(targets.targets, NOTHING), targets.roles)
     asked = Decimal(repr(float(targets.reserve)))
     ratio = min(max(asked, rules.reserve, rules.reserve_floor / equity), Decimal(1))
-    weights = {symbol: Decimal(repr(float(w))) for symbol, w in targets.targets.items()}
+    weights = _exactly(targets.targets)
     total = sum((w for w in weights.values() if w > 0), NOTHING)
     scale = min(Decimal(1), (1 - ratio) / total) if total else Decimal(1)
     values = {symbol: weight * equity * scale for symbol, weight in weights.items()}
-    return TargetValues(equity, ratio * equity, values, targets.roles)
+    locked = {symbol: weight * equity for symbol, weight in _exactly(targets.locked).items()}
+    return TargetValues(equity, ratio * equity, values, targets.roles, locked)
+
+
+def _exactly(weights: Mapping[Symbol, float]) -> dict[Symbol, Decimal]:
+    return {symbol: Decimal(repr(float(weight))) for symbol, weight in weights.items()}
 
 
 def spendable(

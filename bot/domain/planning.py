@@ -92,11 +92,12 @@ def residuals(
             if bool(value) != bool(floor(held)):
                 left[symbol] = 1 if value else -floor(held)
             continue
-        gap = value - held * prices[symbol]
+        worth = held * prices[symbol]
+        gap = targets.gap(symbol, worth)
         if not value:
             if floor(held) >= 1:
                 left[symbol] = -floor(held)
-        elif symbol not in excused and abs(gap) > targets.band(symbol, value - gap, rules):
+        elif symbol not in excused and abs(gap) > targets.band(symbol, worth, rules):
             shares = int(abs(gap) / prices[symbol])
             if shares:
                 left[symbol] = shares if gap > 0 else -shares

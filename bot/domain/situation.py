@@ -80,7 +80,7 @@ class OneSide:
 
     def gap(self, symbol: Symbol) -> Decimal:
         """Target minus held, in USD."""
-        return self.targets.values[symbol] - self.at.value(symbol)
+        return self.targets.gap(symbol, self.at.value(symbol))
 
     def stopped(self, symbol: Symbol) -> None:
         """Keep which finding stands in the way."""

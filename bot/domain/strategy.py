@@ -127,8 +127,10 @@ class View:
 class Rebalance:
     """Target weights: shares of equity wanted, an exit being a written zero.
 
-    `reserve` is the share of equity the strategy itself keeps in cash. A target
-    that `lapses` is about its own session only: a later one does not catch up.
+    `reserve` is the share of equity the strategy itself keeps in cash. Of a
+    holding its `locked` share of equity is never sold to reach a target, be it
+    scaled down for a reserve. A target that `lapses` is about its own session
+    only: a later one does not catch up.
     """
 
     targets: Mapping[Symbol, float]
@@ -136,6 +138,7 @@ class Rebalance:
     flags: tuple[str, ...] = ()
     roles: Mapping[Symbol, Role] = field(default_factory=dict)
     reserve: float = 0.0
+    locked: Mapping[Symbol, float] = field(default_factory=dict)
     lapses: bool = False
 
 

@@ -49,6 +49,7 @@ rebalances = st.builds(
     flags=st.lists(names, max_size=3).map(tuple),
     roles=st.dictionaries(names, st.sampled_from(Role), max_size=3),
     reserve=weights,
+    locked=st.dictionaries(names, weights, max_size=2),
     lapses=st.booleans(),
 )
 decisions = st.one_of(rebalances, st.builds(Hold, names))

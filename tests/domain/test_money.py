@@ -44,6 +44,26 @@ def test_the_reserve_is_the_largest_of_three(asked, rule, floor, reserve):
     assert wanted == usd_targets(10000, reserve=reserve, VOO=10000 - reserve)
 
 
+@pytest.mark.parametrize(
+    ("held", "gap"),
+    [(0, 485), (400, 85), (485, 0), (490, 0), (500, 0), (560, -60)],
+    ids=["nothing", "below", "at target", "scaled", "all of it", "more than is locked"],
+)
+def test_what_is_locked_is_not_to_go(held, gap):
+    asked = Rebalance({"SPYI": 0.5, "VOO": 0.5}, "test", reserve=0.03, locked={"SPYI": 0.5})
+
+    wanted = value_targets(asked, Decimal(1000), RULES)
+
+    assert wanted.gap("SPYI", Decimal(held)) == gap
+    assert wanted.gap("VOO", Decimal(500)) == -15
+
+
+def test_a_short_below_its_target_is_a_gap():
+    wanted = usd_targets(10000, SQQQ=-700)
+
+    assert wanted.gap("SQQQ", Decimal(-500)) == -200
+
+
 def test_a_written_zero_stays_a_zero():
     assert valued({"VOO": 0.0, "QQQ": 0.0}) == usd_targets(10000, VOO=0, QQQ=0)
 

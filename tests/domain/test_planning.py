@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -105,3 +106,11 @@ def test_while_an_order_stays_unfilled_want_of_cash_is_no_excuse():
     left = residuals(wanted, portfolio, prices, notes, AT_QUOTE, ["QQQ"])
 
     assert left == {"VOO": 5, "QQQ": -5}
+
+
+def test_a_locked_holding_is_where_it_should_be():
+    wanted = replace(usd_targets(10000, SPYI=4850), locked={"SPYI": Decimal(5000)})
+    prices = {"SPYI": Decimal(50)}
+
+    assert residuals(wanted, a_portfolio(0, SPYI=100), prices, (), AT_QUOTE) == {}
+    assert residuals(wanted, a_portfolio(0, SPYI=110), prices, (), AT_QUOTE) == {"SPYI": -10}

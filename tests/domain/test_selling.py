@@ -502,3 +502,21 @@ def test_what_is_promised_to_an_open_sell_repays_no_debt():
     plan = sells(usd_targets(400, VOO=400), a_situation(account, MARKET))
 
     assert (plan.orders, codes(plan)) == ((), {"VOO": "negative_cash"})
+
+
+def test_only_the_unlocked_part_of_an_income_holding_is_sold():
+    at = a_situation(a_portfolio(0, SPYI=100, VOO=55), MARKET)
+    wanted = usd_targets(10500, {"SPYI": Role.INCOME}, SPYI=4000, VOO=5000)
+
+    plan = sells(replace(wanted, locked={"SPYI": Decimal(4500)}), at)
+
+    assert traded_shares(plan) == {"VOO": 5, "SPYI": 10}
+
+
+def test_a_holding_that_is_locked_whole_is_kept_through_every_scaling():
+    at = a_situation(a_portfolio(0, SPYI=100, VOO=50), MARKET)
+    wanted = usd_targets(10000, {"SPYI": Role.INCOME}, reserve=2000, SPYI=4000, VOO=4000)
+
+    plan = sells(replace(wanted, locked={"SPYI": Decimal(5000)}), at)
+
+    assert traded_shares(plan) == {"VOO": 10}
