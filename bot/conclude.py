@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from bot.domain.calendar import Calendar
 from bot.domain.errors import Blocked
 from bot.domain.memory import Decided, Outcome, Owed, RunReport, Standing
 from bot.domain.model import Note, OrderStatus, Plan, Portfolio, RunKey, Side, Symbol
@@ -24,14 +25,14 @@ async def conclude(book: Book, trade: Trade, decided: Decided, desk: Desk) -> Ru
     report = told(decided, Outcome.OWED, desk)
     portfolio = await _final_read(book, trade, desk)
     if portfolio is None:
-        return finish(_unread(report, trade, decided, desk), desk)
+        return finish(_unread(report, decided, desk), desk)
     await reconcile(book, desk, over=trade.session.date)
     standings = desk.ledger.standings(trade.run)
-    notes = (*decided.notes, *_planned_notes(trade.run, desk), *_order_notes(standings))
+    notes = (*decided.notes, *_planned_notes(trade.run, desk), *order_notes(standings))
     assert decided.following is not None  # a run that follows nothing is held
     targets = value_targets(decided.following, decided.equity, book.rules)
     left = residuals(targets, portfolio, decided.prices, notes, book.rules, [*unfilled(standings)])
-    owed = _debt(left, trade, decided, desk) if left else None
+    owed = debt(left, decided, desk.ledger.owed(book.name), desk.sessions) if left else None
     return finish(
         replace(
             report,
@@ -45,7 +46,7 @@ async def conclude(book: Book, trade: Trade, decided: Decided, desk: Desk) -> Ru
     )
 
 
-def _unread(report: RunReport, trade: Trade, decided: Decided, desk: Desk) -> RunReport:
+def _unread(report: RunReport, decided: Decided, desk: Desk) -> RunReport:
     """An account nobody could read proves nothing: the targets are looked at again."""
     selling = {s.intent.symbol for s in report.orders if s.side is Side.SELL}
     missing = {
@@ -54,9 +55,9 @@ def _unread(report: RunReport, trade: Trade, decided: Decided, desk: Desk) -> Ru
     }
     return replace(
         report,
-        notes=(*report.notes, *_order_notes(report.orders), Note("final_read_failed")),
+        notes=(*report.notes, *order_notes(report.orders), Note("final_read_failed")),
         portfolio=None,
-        owed=_debt(missing, trade, decided, desk),
+        owed=debt(missing, decided, desk.ledger.owed(decided.run.book), desk.sessions),
     )
 
 
@@ -71,15 +72,16 @@ async def _final_read(book: Book, trade: Trade, desk: Desk) -> Portfolio | None:
     return None
 
 
-def _debt(left: Mapping[Symbol, int], trade: Trade, decided: Decided, desk: Desk) -> Owed:
+def debt(
+    left: Mapping[Symbol, int], decided: Decided, before: Owed | None, sessions: Calendar
+) -> Owed:
     """What the targets still want; carried over, it expires when it would have."""
     assert decided.following is not None  # a run that follows nothing is held
-    before = desk.ledger.owed(trade.run.book)
     if before is not None and before.since == decided.since:
         expires = before.expires
     else:
-        expires = desk.sessions.after(trade.session.date, OWED_FOR).date
-    return Owed(trade.run, decided.following, decided.since, expires, left)
+        expires = sessions.after(decided.run.session, OWED_FOR).date
+    return Owed(decided.run, decided.following, decided.since, expires, left)
 
 
 def told(decided: Decided, outcome: Outcome, desk: Desk) -> RunReport:
@@ -103,7 +105,7 @@ def _planned_notes(run: RunKey, desk: Desk) -> tuple[Note, ...]:
     return tuple(latest.values())
 
 
-def _order_notes(standings: Sequence[Standing]) -> tuple[Note, ...]:
+def order_notes(standings: Sequence[Standing]) -> tuple[Note, ...]:
     """What became of orders that did not simply fill, one remark for each symbol."""
     notes = {}
     short = unfilled(standings)

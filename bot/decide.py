@@ -1,6 +1,6 @@
 """What a run decides, once: gates, features, targets new, missed or owed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -40,14 +40,15 @@ async def decide(book: Book, session: Session, desk: Desk) -> Decided:
     asked = features.decide(
         session.date, shown, float(equity), desk.ledger.last_rebalance(book.name)
     )
-    following, since, notes = _follow(
-        asked, _missed(book, session, features, shown, desk), owed, session
+    undecided = _undecided(book, session, desk)
+    following, since, notes = follow(
+        asked, lambda: missed(features, undecided, shown, equity), owed, session.date
     )
     decided = Decided(
         run=RunKey(book.name, session.date),
         at=desk.clock.now(),
         decision=asked,
-        following=_whole(following, owed, seen.portfolio, book),
+        following=whole(following, owed, seen.portfolio, book),
         since=since,
         late=any(note.code == "late" for note in notes),
         equity=equity,
@@ -55,7 +56,7 @@ async def decide(book: Book, session: Session, desk: Desk) -> Decided:
         portfolio=seen.portfolio,
         marks={s: known[s] for s in managed(book, desk) if s in known},
         numbers=features.numbers(session.date),
-        notes=(*notes, *seen.notes, *_moved(book, seen, desk), *_small(book, equity)),
+        notes=(*notes, *seen.notes, *_moved(book, seen, desk), *small(book, equity)),
     )
     desk.ledger.decide(decided)
     return decided
@@ -87,44 +88,61 @@ def _confirmed(book: Book, portfolio: Portfolio, desk: Desk) -> None:
         raise Blocked("needs_confirmation", book=book.name, symbols=", ".join(held))
 
 
-def _missed(
-    book: Book, session: Session, features: Features, shown: Mapping[Symbol, Holding], desk: Desk
-) -> tuple[Rebalance, date] | None:
-    """The newest of the last sessions that was due and never decided, and its targets.
+def _undecided(book: Book, session: Session, desk: Desk) -> Iterator[date]:
+    """The sessions just before this one that nobody decided, the newest first.
 
-    Only a book that was running before can have missed anything. A target that
-    lapses with its session is not caught up on.
+    Only a book that was running before can have missed anything.
     """
     for back in range(1, LATE_BY + 1):
         day = desk.sessions.before(session.date, back).date
         if desk.ledger.decision(RunKey(book.name, day)) is not None:
-            return None
+            return
         if not any(run.session < day for run in desk.ledger.runs(book.name)):
-            return None
+            return
+        yield day
+
+
+def missed(
+    features: Features,
+    undecided: Iterable[date],
+    shown: Mapping[Symbol, Holding],
+    equity: Decimal,
+) -> tuple[Rebalance, date] | None:
+    """The targets of the first of some undecided sessions that was due, and that session.
+
+    A target that lapses with its session is not caught up on.
+    """
+    for day in undecided:
         if day in features:
-            said = features.decide(day, shown)
+            said = features.decide(day, shown, float(equity))
             if isinstance(said, Rebalance) and not said.lapses:
                 return said, day
     return None
 
 
-def _follow(
-    asked: Decision, missed: tuple[Rebalance, date] | None, owed: Owed | None, session: Session
+def follow(
+    asked: Decision,
+    missed: Callable[[], tuple[Rebalance, date] | None],
+    owed: Owed | None,
+    session: date,
 ) -> tuple[Rebalance | None, date, list[Note]]:
-    """Which targets the run trades, the session they are of, and why."""
+    """Which targets a session trades, the session they are of, and why.
+
+    New ones come first, then those of a session that was `missed`, then owed ones.
+    """
     if isinstance(asked, Rebalance):
         superseded = [Note("owed_superseded", "", {"since": owed.since})] if owed else []
-        return asked, session.date, superseded
-    if missed is not None:
-        return missed[0], missed[1], [Note("late", "", {"since": missed[1]})]
+        return asked, session, superseded
+    if (late := missed()) is not None:
+        return late[0], late[1], [Note("late", "", {"since": late[1]})]
     if owed is None:
-        return None, session.date, []
-    if session.date > owed.expires:
-        return None, session.date, [Note("owed_expired", "", {"since": owed.since})]
+        return None, session, []
+    if session > owed.expires:
+        return None, session, [Note("owed_expired", "", {"since": owed.since})]
     return owed.targets, owed.since, [Note("owed_carried", "", {"since": owed.since})]
 
 
-def _whole(
+def whole(
     following: Rebalance | None, owed: Owed | None, portfolio: Portfolio, book: Book
 ) -> Rebalance | None:
     """The targets with a written zero for every unfinished exit the strategy was not shown."""
@@ -159,7 +177,8 @@ def _moved(book: Book, seen: Survey, desk: Desk) -> list[Note]:
     ]
 
 
-def _small(book: Book, equity: Decimal) -> list[Note]:
+def small(book: Book, equity: Decimal) -> list[Note]:
+    """A remark where whole shares may not follow the weights; it never changes them."""
     if equity >= book.minimum_equity:
         return []
     return [Note("small_account", "", {"equity": equity, "recommended": book.minimum_equity})]

@@ -112,7 +112,7 @@ async def survey(book: Book, session: Session, desk: Desk, known: Mapping[Symbol
     findings: dict[Symbol, tuple[Finding, ...]] = {}
     notes: list[Note] = []
     for symbol in asked:
-        found = _look_at(market.get(symbol), now, known.get(symbol))
+        found = look_at(market.get(symbol), now, known.get(symbol))
         if found is Finding.SPLIT_HINT and _quantity_agrees(
             symbol, market[symbol], known[symbol], baseline, portfolio
         ):
@@ -123,14 +123,14 @@ async def survey(book: Book, session: Session, desk: Desk, known: Mapping[Symbol
                 notes.append(Note("split_hint", symbol, {"last": market[symbol].last}))
     await _look_at_orders(book, session, desk, findings)
     usable = {s: q for s, q in market.items() if NO_PRICE.isdisjoint(findings.get(s, ()))}
-    prices, valued = _value(portfolio, usable, market, known)
+    prices, careful = value(portfolio, usable, market, known)
     accepted = {note.symbol for note in notes if note.code == "split_accepted"}
     moved = unexplained_equity(_in_todays_shares(baseline, accepted, portfolio), portfolio, prices)
     book_findings = tuple(switch_findings(desk.ledger.switch(book.name).switch))
     if moved is not None:
         book_findings = (Finding.UNEXPLAINED_EQUITY, *book_findings)
         notes.append(Note("unexplained_equity", "", {"amount": moved}))
-    return Survey(portfolio, usable, prices, findings, book_findings, (*notes, *valued))
+    return Survey(portfolio, usable, prices, findings, book_findings, (*notes, *careful))
 
 
 async def account(book: Book, desk: Desk, symbols: Collection[Symbol]) -> Portfolio:
@@ -147,10 +147,7 @@ def for_signals(facts: Facts, session: Session, seen: Survey, vital: Sequence[Sy
     A price that looks like an unconfirmed split is no bar. A confirmed one is put
     on the scale of the history, which will be re-based only tonight.
     """
-    for symbol in vital:
-        for finding in seen.findings.get(symbol, ()):
-            if finding in VITAL_CODES:
-                raise Blocked(VITAL_CODES[finding], symbol=symbol)
+    refuse_vital(seen.findings, vital)
     accepted = {note.symbol for note in seen.notes if note.code == "split_accepted"}
     today: dict[Symbol, Quote] = {}
     for symbol, quote in seen.quotes.items():
@@ -161,6 +158,14 @@ def for_signals(facts: Facts, session: Session, seen: Survey, vital: Sequence[Sy
             last *= Decimal(repr(ratio))
         today[symbol] = replace(quote, last=last)
     return facts.with_today(session.date, today)
+
+
+def refuse_vital(findings: Mapping[Symbol, Sequence[Finding]], vital: Sequence[Symbol]) -> None:
+    """Raise Blocked for a vital symbol whose price of today says nothing."""
+    for symbol in vital:
+        for finding in findings.get(symbol, ()):
+            if finding in VITAL_CODES:
+                raise Blocked(VITAL_CODES[finding], symbol=symbol)
 
 
 def holdings(seen: Survey, owed: Owed | None, equity: Decimal) -> dict[Symbol, Holding]:
@@ -187,7 +192,8 @@ def holdings(seen: Survey, owed: Owed | None, equity: Decimal) -> dict[Symbol, H
     return shown
 
 
-def _look_at(quote: Quote | None, now: datetime, mark: Mark | None) -> Finding | None:
+def look_at(quote: Quote | None, now: datetime, mark: Mark | None) -> Finding | None:
+    """What is wrong with a quote, or with the close it is measured against."""
     if mark is None or not mark.fresh:
         return quote_finding(quote, now, None, 0.0) or Finding.HISTORY_STALE
     return quote_finding(quote, now, mark.close, mark.sigma)
@@ -229,7 +235,7 @@ async def _look_at_orders(
             findings[symbol] = (finding, *findings.get(symbol, ()))
 
 
-def _value(
+def value(
     portfolio: Portfolio, usable: Quotes, market: Quotes, known: Mapping[Symbol, Mark]
 ) -> tuple[dict[Symbol, Decimal], list[Note]]:
     """A price for everything quoted, and a careful one for what is held and is not."""

@@ -11,6 +11,7 @@ from bot.domain.model import (
     NOTHING,
     OrderIntent,
     OrderStatus,
+    Quote,
     RunKey,
     Session,
     Side,
@@ -75,52 +76,71 @@ def lines(standings: Iterable[Standing], side: Side) -> list[list[Standing]]:
     return list(by_symbol.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A further order after `last`, not priced yet: at so many distances, 0 at market."""
+
+    last: OrderIntent
+    rung: int
+    shares: int
+
+
 async def next_intent(trade: Trade, line: Sequence[Standing], desk: Desk) -> OrderIntent | None:
     """The next order of a symbol: a meant one not yet sent, or a further attempt."""
     now = desk.clock.now()
+    coming = next_step(trade, line, now)
+    if not isinstance(coming, Attempt):
+        return coming
+    symbol = coming.last.symbol
+    quote = (await desk.market.quotes([symbol])).get(symbol) if coming.rung else None
+    spare = NOTHING
+    if coming.last.action.takes_shares:
+        left = Decimal(str(desk.ledger.inputs(trade.run, Side.BUY).get(LEFT, NOTHING)))
+        spare = unspent(left, desk.ledger.standings(trade.run))
+    again = priced(coming, trade, quote, now, spare)
+    if again is not None:
+        desk.ledger.intend_again(again, line[0].side)
+    return again
+
+
+def next_step(
+    trade: Trade, line: Sequence[Standing], now: datetime
+) -> OrderIntent | Attempt | None:
+    """What comes next of a symbol: what was meant and not yet sent comes first."""
     if now >= trade.last_call:
         return None
     meant = next((s.intent for s in line if s.sent_at is None), None)
     if meant is not None:
         return meant
     # A slice is as large as one order may be, and no further attempt is larger.
-    remaining = min(_remaining(line), max(s.intent.shares for s in line))
+    shares = min(_remaining(line), max(s.intent.shares for s in line))
     rung = _rung(trade, line, now)
-    if rung is None or remaining < 1:
-        return None
-    last = line[-1].intent
-    limit = None
-    if rung > 0:
-        limit = await _steeper(trade, last, rung, desk)
-        if limit is None:
-            return None
-        if last.action.takes_shares:
-            remaining = _affordable(trade.run, last, remaining, limit, desk)
-    if remaining < 1:
-        return None
-    again = OrderIntent(trade.run, last.symbol, last.action, remaining, limit, last.attempt + 1)
-    desk.ledger.intend_again(again, line[0].side)
-    return again
+    return None if rung is None or shares < 1 else Attempt(line[-1].intent, rung, shares)
 
 
-async def _steeper(trade: Trade, last: OrderIntent, rung: int, desk: Desk) -> Decimal | None:
-    """The limit of a further attempt at the present quote, None where there is none to trust."""
-    quote = (await desk.market.quotes([last.symbol])).get(last.symbol)
-    if quote is None or quote_finding(quote, desk.clock.now(), None, 0.0) is not None:
-        return None
-    price = buy_limit if last.action.takes_shares else sell_limit
-    return price(quote, trade.rules, rung)
+def priced(
+    attempt: Attempt, trade: Trade, quote: Quote | None, now: datetime, spare: Decimal
+) -> OrderIntent | None:
+    """A further attempt at the present quote; None where there is none to trust, or no money.
 
-
-def _affordable(run: RunKey, last: OrderIntent, remaining: int, limit: Decimal, desk: Desk) -> int:
-    """How many shares a steeper limit may buy.
-
-    It may spend what was set aside for the order and what the plan left over, less
-    what further attempts of other symbols took of that.
+    A steeper limit may spend what was set aside for the order before, and `spare` USD.
     """
-    assert last.limit is not None  # buys are never sent at market
-    left = Decimal(str(desk.ledger.inputs(run, Side.BUY).get(LEFT, NOTHING)))
-    standings = desk.ledger.standings(run)
+    last, shares, limit = attempt.last, attempt.shares, None
+    if attempt.rung:
+        if quote is None or quote_finding(quote, now, None, 0.0) is not None:
+            return None
+        price = buy_limit if last.action.takes_shares else sell_limit
+        limit = price(quote, trade.rules, attempt.rung)
+        if last.action.takes_shares:
+            assert last.limit is not None  # buys are never sent at market
+            shares = min(shares, int((shares * last.limit + spare) / limit))
+    if shares < 1:
+        return None
+    return OrderIntent(trade.run, last.symbol, last.action, shares, limit, last.attempt + 1)
+
+
+def unspent(left: Decimal, standings: Sequence[Standing]) -> Decimal:
+    """The money a plan of buys left over, less what further attempts took of it."""
     first = {s.intent.symbol: s.intent.limit or NOTHING for s in standings if not s.again}
     taken = sum(
         (
@@ -130,7 +150,7 @@ def _affordable(run: RunKey, last: OrderIntent, remaining: int, limit: Decimal, 
         ),
         NOTHING,
     )
-    return min(remaining, int((remaining * last.limit + max(left - taken, NOTHING)) / limit))
+    return max(left - taken, NOTHING)
 
 
 def _rung(trade: Trade, line: Sequence[Standing], now: datetime) -> int | None:

@@ -39,7 +39,7 @@ async def preview(book: Book, desk: Desk) -> RunReport:
     targets = value_targets(decided.following, decided.equity, book.rules)
     before = await situate(book, trade, decided, desk)
     sells = plan_sells(run, targets, before, book.rules)
-    usable = usable_today(book, session, desk)
+    usable = usable_today(book.rules, session, desk.sessions)
     buys = plan_buys(run, targets, _after(before, sells, usable=usable), book.rules)
     desk.ledger.intend(run, Side.SELL, sells, {})
     desk.ledger.intend(run, Side.BUY, buys, {})

@@ -1,18 +1,27 @@
 """One run as a line: decide, sell, buy, report."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from bot.conclude import conclude, finish, told
 from bot.decide import decide
+from bot.domain.calendar import Calendar
 from bot.domain.errors import Halted
-from bot.domain.memory import Decided, Outcome, RunReport, Standing
-from bot.domain.model import NOTHING, Plan, Portfolio, Proceeds, RunKey, Session, Side, Symbol
+from bot.domain.memory import Decided, Outcome, RunReport
+from bot.domain.model import (
+    NOTHING,
+    Plan,
+    Portfolio,
+    Proceeds,
+    RunKey,
+    Session,
+    Side,
+    TradingRules,
+)
 from bot.domain.money import value_targets
 from bot.domain.planning import plan_buys, plan_sells
-from bot.domain.situation import Situation
+from bot.domain.situation import Progress, Situation
 from bot.domain.strategy import Book
 from bot.execution import FINAL_READ, call_off, pledged, settle
 from bot.gather import survey
@@ -77,20 +86,20 @@ async def situate(book: Book, trade: Trade, decided: Decided, desk: Desk) -> Sit
     seen = await survey(book, trade.session, desk, decided.marks)
     questions = desk.ledger.questions(book.name)
     standings = desk.ledger.standings(trade.run)
-    proceeds = sum((_received(s) for s in standings), NOTHING)
-    usable = usable_today(book, trade.session, desk)
+    done = Progress.of(standings, seen.prices)
+    usable = usable_today(book.rules, trade.session, desk.sessions)
     dwell = desk.sessions.before(trade.session.date, book.rules.dwell).date
     return Situation(
-        portfolio=_caught_up(seen.portfolio, decided.portfolio, proceeds),
+        portfolio=_caught_up(seen.portfolio, decided.portfolio, done.proceeds),
         quotes=seen.quotes,
         prices={**decided.prices, **seen.prices},
         findings=seen.findings,
         book_findings=seen.book_findings,
-        proceeds=proceeds if usable else NOTHING,
+        proceeds=done.proceeds if usable else NOTHING,
         pledged=pledged(questions, seen.prices),
-        sold={s.intent.symbol for s in standings if s.side is Side.SELL},
-        turnover=sum((_worth(s, seen.prices) for s in standings if not s.again), NOTHING),
-        orders=len(standings),
+        sold=done.sold,
+        turnover=done.turnover,
+        orders=done.orders,
         recent=desk.ledger.traded_since(book.name, dwell),
         settles=desk.sessions.settles(trade.session.date),
     )
@@ -102,22 +111,10 @@ def _caught_up(seen: Portfolio, decided: Portfolio, proceeds: Decimal) -> Portfo
     return replace(seen, cash=seen.cash + proceeds) if lags else seen
 
 
-def _received(standing: Standing) -> Decimal:
-    if standing.side is not Side.SELL or standing.report is None:
-        return NOTHING
-    return standing.report.proceeds
-
-
-def _worth(standing: Standing, prices: Mapping[Symbol, Decimal]) -> Decimal:
-    price = standing.intent.limit or prices.get(standing.intent.symbol, NOTHING)
-    return standing.intent.shares * price
-
-
-def usable_today(book: Book, session: Session, desk: Desk) -> bool:
+def usable_today(rules: TradingRules, session: Session, sessions: Calendar) -> bool:
     """Whether today's proceeds may buy today without making tomorrow's exit a violation."""
-    settles = desk.sessions.settles(session.date)
-    return book.rules.proceeds is Proceeds.SAME_DAY and (
-        desk.sessions.after(session.date).date >= settles
+    return rules.proceeds is Proceeds.SAME_DAY and (
+        sessions.after(session.date).date >= sessions.settles(session.date)
     )
 
 

@@ -1,11 +1,12 @@
 """What a planner looks at, and what both sides of a plan have in common."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
 from bot.domain.gates import Finding, Permit, permit
+from bot.domain.memory import Standing
 from bot.domain.model import (
     NOTHING,
     Note,
@@ -14,10 +15,37 @@ from bot.domain.model import (
     Portfolio,
     Quotes,
     RunKey,
+    Side,
     Symbol,
     TradingRules,
 )
 from bot.domain.money import TargetValues
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a run did so far: confirmed proceeds of sales, what it sold, turnover in USD, orders."""
+
+    proceeds: Decimal = NOTHING
+    sold: Collection[Symbol] = ()
+    turnover: Decimal = NOTHING
+    orders: int = 0
+
+    @classmethod
+    def of(cls, standings: Iterable[Standing], prices: Mapping[Symbol, Decimal]) -> "Progress":
+        """The sum of a run's orders; a further attempt turns over what the first one meant to."""
+        every = list(standings)
+        sells = [s for s in every if s.side is Side.SELL]
+        return cls(
+            proceeds=sum((s.report.proceeds for s in sells if s.report), NOTHING),
+            sold={s.intent.symbol for s in sells},
+            turnover=sum((_worth(s.intent, prices) for s in every if not s.again), NOTHING),
+            orders=len(every),
+        )
+
+
+def _worth(intent: OrderIntent, prices: Mapping[Symbol, Decimal]) -> Decimal:
+    return intent.shares * (intent.limit or prices.get(intent.symbol, NOTHING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +55,9 @@ class Situation:
     `portfolio` holds managed symbols only. `prices` value them, `quotes` are for
     limits. `findings` stop single symbols, `book_findings` all. `proceeds` are
     this run's confirmed ones that may buy today, `pledged` the money open
-    questions may have taken. `sold`, `turnover` (USD) and `orders` are what this
-    run did before; `recent` are symbols that traded within the rules' dwell;
-    `settles` is when the money of today's sales does.
+    questions may have taken. `done` is what this run did before; `recent` are
+    symbols that traded within the rules' dwell; `settles` is when the money of
+    today's sales does.
     """
 
     portfolio: Portfolio

@@ -191,7 +191,7 @@ def test_proceeds_are_usable_where_tomorrows_exit_violates_nothing(
 ):
     floor = Floor(INTO_VOO, rules=replace(MARGIN, proceeds=proceeds), day=day)
 
-    assert usable_today(floor.book, floor.session, floor.desk) is usable
+    assert usable_today(floor.book.rules, floor.session, floor.desk.sessions) is usable
 
 
 async def test_a_sale_that_is_not_confirmed_pays_for_nothing():
