@@ -22,16 +22,26 @@ from bot.domain.errors import BellwetherError, Blocked, DataError
 from bot.domain.model import Symbol
 from bot.domain.strategy import Decision, Facts, Features, Hold, Holding, Strategy
 from bot.sessions import nyse
-from strategies import profile, strategy
+from strategies import as_specified, profile
 
 _FIRST, _LAST = date(1990, 1, 1), date(2040, 12, 31)
 
 # No amount of money or shares; infinity, and whole numbers no float can hold, are beyond it.
 _ABSURD = 1e18
 
-# What the originals were handed beside their parameters and dropped unread.
+# What the originals were handed beside their parameters and dropped unread, and the threshold
+# below which they did not trade: that is a rule of the book here, and no target depends on it.
 _RUN_CONTEXT: Mapping[str, frozenset[str]] = {
-    "global_etf_rotation": frozenset({"translator", "pacing_sec"})
+    "global_etf_rotation": frozenset({"translator", "pacing_sec"}),
+    "tqqq_growth_income": frozenset(
+        {
+            *("managed_symbols", "benchmark_symbol", "translator", "signal_text_fn"),
+            *("rebalance_threshold_ratio", "execution_cash_reserve_ratio"),
+        }
+    ),
+    "soxl_soxx_trend_income": frozenset(
+        {"managed_symbols", "translator", "signal_text_fn", "rebalance_threshold_ratio"}
+    ),
 }
 
 
@@ -96,7 +106,7 @@ def daily_case(name: str, frames: Mapping[str, str], case: Mapping[str, Any]) ->
         raise DataError("bad_case", field="closes", value=case.get("closes"))
     equity = case.get("equity")
     return DailyCase(
-        strategy=strategy(name, {key: params[key] for key in params if key not in dropped}),
+        strategy=as_specified(name, {key: params[key] for key in params if key not in dropped}),
         as_of=as_of,
         facts=_known_on(as_of, _closes(text)),
         holdings=_holdings(_mapping("holdings", case.get("holdings"))),

@@ -9,7 +9,9 @@ from bot.domain.errors import SettingsError
 from bot.domain.model import Symbol
 from bot.domain.strategy import Strategy
 from strategies.global_etf_rotation import GlobalEtfRotation
-from strategies.parameters import fitted
+from strategies.parameters import clamped, fitted
+from strategies.soxl_soxx_trend_income import SoxlSoxxTrendIncome
+from strategies.tqqq_growth_income import TqqqGrowthIncome
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,6 @@ class Profile:
     benchmark: Symbol
     minimum_equity: Decimal
     role: str
-    about: str
     source: str
 
 
@@ -39,8 +40,25 @@ _ALL = (
         benchmark="VOO",
         minimum_equity=Decimal(3000),
         role="defensive_rotation",
-        about="Holds the two strongest of 22 global ETFs each quarter, and T-bills in emergencies.",
         source="QuantStrategyLab/UsEquityStrategies, after Keller and Keuning (2017)",
+    ),
+    Profile(
+        name="tqqq_growth_income",
+        strategy=TqqqGrowthIncome,
+        cadence="daily",
+        benchmark="QQQ",
+        minimum_equity=Decimal(500),
+        role="offensive_dual_drive",
+        source="QuantStrategyLab/UsEquityStrategies",
+    ),
+    Profile(
+        name="soxl_soxx_trend_income",
+        strategy=SoxlSoxxTrendIncome,
+        cadence="daily",
+        benchmark="SOXX",
+        minimum_equity=Decimal(1000),
+        role="sector_offensive_income",
+        source="QuantStrategyLab/UsEquityStrategies",
     ),
 )
 
@@ -85,3 +103,13 @@ def strategy(name: str, params: Mapping[str, object]) -> Strategy:
     """
     chosen = profile(name)
     return fitted(chosen.name, chosen.strategy, params)
+
+
+def as_specified(name: str, params: Mapping[str, object]) -> Strategy:
+    """The strategy of a profile as its first authors read parameters.
+
+    Numbers beyond bounds that clamp become the bound instead of being refused;
+    otherwise as `strategy`.
+    """
+    chosen = profile(name)
+    return fitted(chosen.name, chosen.strategy, clamped(chosen.strategy, params))

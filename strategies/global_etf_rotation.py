@@ -3,21 +3,27 @@
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 
 from bot.domain.model import Role, Symbol
 from bot.domain.strategy import Decision, Facts, Hold, Needs, Rebalance, View, rotate
-from strategies.indicators import latest_close, month_ends, moving_average, weighted_momentum
-from strategies.parameters import bounded, named
+from strategies.indicators import (
+    LONGEST_WINDOW,
+    latest_close,
+    month_ends,
+    moving_average,
+    weighted_momentum,
+)
+from strategies.parameters import Allowed, check
 
 # Two years, the history the rule was made for: a young or gappy ETF finds its 253 bars and 13
 # monthly closes in it even after most of a year without trading. A symbol that does not is unknown.
 _LOOKBACK = 504
 _BONUS_LIMIT = 10.0
 _MOST_SLOTS = 1000
-_LONGEST_AVERAGE = 2520
 _DECEMBER = 12
 
 
@@ -30,28 +36,20 @@ class GlobalEtfRotation:
     safe haven on any day; with more than there are canaries that never happens.
     """
 
-    ranking_pool: tuple[Symbol, ...] = (
+    ranking_pool: Annotated[tuple[Symbol, ...], Allowed(low=1)] = (
         *("EWY", "EWT", "INDA", "FXI", "EWJ", "VGK", "VOO", "XLK", "SMH", "GLD", "SLV"),
         *("USO", "DBA", "XLE", "XLF", "ITA", "XLP", "XLU", "XLV", "IHI", "VNQ", "KRE"),
     )
     canary_assets: tuple[Symbol, ...] = ("SPY", "EFA", "EEM", "AGG")
     safe_haven: Symbol = "BIL"
-    top_n: int = 2
-    hold_bonus: float = 0.02
-    canary_bad_threshold: int = 4
-    rebalance_months: tuple[int, ...] = (3, 6, 9, 12)
-    sma_period: int = 200
+    top_n: Annotated[int, Allowed(0, _MOST_SLOTS)] = 2
+    hold_bonus: Annotated[float, Allowed(-_BONUS_LIMIT, _BONUS_LIMIT)] = 0.02
+    canary_bad_threshold: Annotated[int, Allowed(low=0)] = 4
+    rebalance_months: Annotated[tuple[int, ...], Allowed(1, _DECEMBER)] = (3, 6, 9, 12)
+    sma_period: Annotated[int, Allowed(1, LONGEST_WINDOW)] = 200
 
     def __post_init__(self) -> None:
-        named("ranking_pool", self.ranking_pool, least=1)
-        named("canary_assets", self.canary_assets, least=0)
-        named("safe_haven", (self.safe_haven,), least=1)
-        bounded("top_n", self.top_n, 0, _MOST_SLOTS)
-        bounded("hold_bonus", self.hold_bonus, -_BONUS_LIMIT, _BONUS_LIMIT)
-        bounded("canary_bad_threshold", self.canary_bad_threshold, 0)
-        bounded("sma_period", self.sma_period, 1, _LONGEST_AVERAGE)
-        for month in self.rebalance_months:
-            bounded("rebalance_months", month, 1, _DECEMBER)
+        check(self)
 
     @property
     def needs(self) -> Needs:

@@ -8,6 +8,7 @@ wherever they lie: a running sum remembers where it began, and its last digits d
 comparisons.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -28,6 +29,9 @@ _BARS_NEEDED = 253
 
 _MONTHS_A_YEAR = 12
 
+# Ten years of sessions: a parameter that asks for more bars than that is a slip of the pen.
+LONGEST_WINDOW = 2520
+
 
 def latest_close(closes: pd.DataFrame, lookback: int) -> pd.DataFrame:
     """The close of the newest bar; NaN where there is none within `lookback` sessions."""
@@ -42,13 +46,50 @@ def moving_average(closes: pd.DataFrame, length: int, lookback: int) -> pd.DataF
     of an unmoved price is that price to the last digit and nobody is above it.
     """
     bars = _own_bars(closes, lookback)
-    average = np.full_like(bars.prices, np.nan)
     newest = bars.prices[length - 1 :]
     distance = np.zeros_like(newest)
-    for start in range(length - 1):
-        distance += bars.prices[start : start + len(newest)] - newest
-    average[length - 1 :] = newest + distance / length
+    for price in _terms(bars.prices, length):
+        distance += price - newest
+    average = _at_the_end(newest + distance / length, bars.prices)
     return _by_session(closes, bars, average, enough=length)
+
+
+def average_slope(closes: pd.DataFrame, length: int, lookback: int) -> pd.DataFrame:
+    """How far the newest bar moved the average of `length`; NaN with fewer than length + 1.
+
+    That is (C - C of `length` bars before) / length: all between are in both averages.
+    """
+    bars = _own_bars(closes, lookback)
+    moved = (bars.prices[length:] - bars.prices[:-length]) / length
+    return _by_session(closes, bars, _at_the_end(moved, bars.prices), enough=length + 1)
+
+
+def trailing_low(closes: pd.DataFrame, length: int, lookback: int) -> pd.DataFrame:
+    """The lowest of the last `length` closes, the newest included; NaN where there are fewer."""
+    bars = _own_bars(closes, lookback)
+    low = np.array(bars.prices[length - 1 :])
+    for price in _terms(bars.prices, length):
+        np.minimum(low, price, out=low)
+    return _by_session(closes, bars, _at_the_end(low, bars.prices), enough=length)
+
+
+def volatility(closes: pd.DataFrame, length: int, lookback: int) -> pd.DataFrame:
+    """The sample deviation of the last `length` daily returns, a day's and not a year's.
+
+    NaN with fewer than length + 1 bars, and of a single return.
+    """
+    bars = _own_bars(closes, lookback)
+    earlier = bars.prices[:-1]
+    returns = bars.prices[1:] / np.where(earlier == 0.0, np.nan, earlier) - 1.0
+    mean = np.zeros_like(returns[length - 1 :])
+    for change in _terms(returns, length):
+        mean += change
+    mean /= length
+    squares = np.zeros_like(mean)
+    for change in _terms(returns, length):
+        squares += (change - mean) ** 2
+    deviation = np.sqrt(squares / (length - 1)) if length > 1 else np.full_like(mean, np.nan)
+    return _by_session(closes, bars, _at_the_end(deviation, bars.prices), enough=length + 1)
 
 
 def weighted_momentum(closes: pd.DataFrame, lookback: int) -> pd.DataFrame:
@@ -109,6 +150,19 @@ def _own_bars(closes: pd.DataFrame, lookback: int) -> _OwnBars:
     months = np.zeros_like(newest)
     months[places, columns] = _month_numbers(pd.DatetimeIndex(closes.index))[rows]
     return _OwnBars(prices, months, newest, oldest)
+
+
+def _terms(table: Table, length: int) -> Iterator[Table]:
+    """Of every window of `length` rows the first entries, then the second, to the newest."""
+    windows = max(len(table) - length + 1, 0)
+    return (table[start : start + windows] for start in range(length))
+
+
+def _at_the_end(newest: Table, table: Table) -> Table:
+    """Numbers of the last rows of a table in its shape, NaN for the rows before."""
+    whole = np.full_like(table, np.nan)
+    whole[len(table) - len(newest) :] = newest
+    return whole
 
 
 def _month_numbers(days: pd.DatetimeIndex) -> Places:

@@ -9,7 +9,8 @@ from bot.conform import conform, evaluate
 from bot.domain.errors import DataError, SettingsError
 from tests.strategies.builders import random_closes
 
-VECTORS = Path(__file__).parents[1] / "data" / "global_etf_rotation.json.gz"
+DATA = Path(__file__).parents[1] / "data"
+DAILY = ("global_etf_rotation", "tqqq_growth_income", "soxl_soxx_trend_income")
 SYMBOLS = ["A", "B", "C", "X", "Y", "S"]
 PARAMS = {"ranking_pool": ["A", "B", "C"], "canary_assets": ["X", "Y"], "safe_haven": "S"}
 CLOSES = random_closes(SYMBOLS, 400, seed=2)
@@ -37,13 +38,17 @@ def answer(tmp_path, frame=CLOSES, **different):
     return only
 
 
-def test_every_vector_of_the_global_rotation_is_met():
-    expected = {
-        case["id"]: case["expected"]
-        for case in json.loads(gzip.decompress(VECTORS.read_bytes()))["cases"]
-    }
+@pytest.mark.parametrize("name", DAILY)
+def test_every_vector_of_a_daily_profile_is_met(name):
+    path = DATA / f"{name}.json.gz"
+    cases = json.loads(gzip.decompress(path.read_bytes()))["cases"]
+    expected = {case["id"]: case["expected"] for case in cases}
+    out = io.StringIO()
 
-    answers = {told["id"]: told for told in evaluate(VECTORS)}
+    conform([path], out)
+
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    answers = {told["id"]: told for told in lines}
 
     assert answers.keys() == expected.keys()
     for case, told in answers.items():
@@ -108,6 +113,59 @@ def test_run_context_of_the_original_is_dropped(tmp_path):
     told = answer(tmp_path, params={"pacing_sec": 0.5, "translator": None})
 
     assert told == answer(tmp_path)
+
+
+def a_daily_answer(tmp_path, name, **params):
+    symbols = ["QQQ", "SOXL", "SOXX"]
+    frame = random_closes(symbols, 400, seed=2)
+    case = {**a_case(), "params": params}
+    (only,) = evaluate(a_file(tmp_path, case, frame=frame, profile=name))
+    return only
+
+
+@pytest.mark.parametrize(
+    ("name", "dropped"),
+    [
+        ("tqqq_growth_income", "managed_symbols"),
+        ("tqqq_growth_income", "benchmark_symbol"),
+        ("tqqq_growth_income", "execution_cash_reserve_ratio"),
+        ("tqqq_growth_income", "rebalance_threshold_ratio"),
+        ("soxl_soxx_trend_income", "managed_symbols"),
+        ("soxl_soxx_trend_income", "rebalance_threshold_ratio"),
+    ],
+)
+def test_run_context_of_a_daily_profile_is_dropped(tmp_path, name, dropped):
+    told = a_daily_answer(tmp_path, name, **{dropped: "anything"})
+
+    assert told == a_daily_answer(tmp_path, name)
+    assert told["kind"] == "rebalance"
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("soxl_soxx_trend_income", "execution_cash_reserve_ratio"),
+        ("soxl_soxx_trend_income", "benchmark_symbol"),
+        ("tqqq_growth_income", "pacing_sec"),
+    ],
+)
+def test_run_context_of_another_profile_is_refused(tmp_path, name, refused):
+    assert a_daily_answer(tmp_path, name, **{refused: 0.0})["kind"] == "error"
+
+
+@pytest.mark.parametrize("short", ["SOXL", "SOXX"])
+def test_a_semiconductor_fund_with_fewer_bars_than_its_average_is_an_error(tmp_path, short):
+    frame = random_closes(["SOXL", "SOXX"], 140, seed=2)
+    case = {**a_case(as_of=str(frame.index[-1].date())), "params": {}}
+    enough, late = frame, frame.copy()
+    late.loc[late.index[0], short] = float("nan")
+
+    told = [
+        next(evaluate(a_file(tmp_path, case, frame=table, profile="soxl_soxx_trend_income")))
+        for table in (enough, late)
+    ]
+
+    assert [answer["kind"] for answer in told] == ["rebalance", "error"]
 
 
 def test_accounts_may_be_unknown(tmp_path):

@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-from bot.domain.strategy import Facts, Holding, Needs
+from bot.domain.strategy import Facts, Holding
 from bot.sessions import nyse
 
 CALENDAR = nyse(date(1998, 1, 1), date(2032, 12, 31))
@@ -51,10 +51,6 @@ def gappy_closes(symbols: Sequence[str], count: int, seed: int) -> pd.DataFrame:
     values[int(chance.integers(0, count)) :, fates[2]] = np.nan
     values[:, fates[-1]] = np.nan
     return pd.DataFrame(values, closes.index, closes.columns)
-
-
-def random_facts(needs: Needs, count: int, seed: int) -> Facts:
-    return facts_of(gappy_closes(needs.symbols, count, seed))
 
 
 def holdings(**shares: float) -> dict[str, Holding]:

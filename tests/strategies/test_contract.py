@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bot.domain.errors import BellwetherError
 from bot.domain.strategy import Facts, Features, Rebalance, Strategy
 from strategies import PROFILES, strategy
-from tests.strategies.builders import facts_of, holdings, random_closes, random_facts
+from tests.strategies.builders import facts_of, gappy_closes, holdings, random_closes
 
 MORE = 420
 ROOM = Path(__file__).parents[2] / "strategies"
@@ -22,23 +23,36 @@ WORLD = sys.stdlib_module_names | {"numpy", "pandas", "strategies"}
 
 every_strategy = pytest.mark.parametrize("name", PROFILES)
 every_seed = pytest.mark.parametrize("seed", range(3))
+every_life = pytest.mark.parametrize("lives", [random_closes, gappy_closes])
 
 
-def asked(name: str, seed: int) -> tuple[Strategy, Facts]:
+def asked(name, seed, lives=gappy_closes) -> tuple[Strategy, Facts]:
     told = strategy(name, {})
-    return told, random_facts(told.needs, told.needs.sessions + MORE, seed)
+    return told, facts_of(lives(told.needs.symbols, told.needs.sessions + MORE, seed))
+
+
+def held_of(told: Strategy):
+    return holdings(**{told.needs.holds[0]: 3.0, told.needs.holds[-1]: 0.5, "ZZZ": 2.0})
 
 
 def answers(told: Strategy, facts: Facts) -> list[object]:
-    held = holdings(**{told.needs.holds[0]: 3.0, told.needs.holds[-1]: 0.5, "ZZZ": 2.0})
+    """What it says of every session, holding something and nothing; a refusal is an answer."""
     features = Features(told, facts)
-    return [features.decide(session, held, 25_000.0) for session in features]
+    return [answer(features, session, held) for held in (held_of(told), {}) for session in features]
+
+
+def answer(features, session, held):
+    try:
+        return features.decide(session, held, 25_000.0)
+    except BellwetherError as refusal:
+        return refusal.code
 
 
 @every_strategy
 @every_seed
-def test_later_facts_change_no_earlier_row(name, seed):
-    told, facts = asked(name, seed)
+@every_life
+def test_later_facts_change_no_earlier_row(name, seed, lives):
+    told, facts = asked(name, seed, lives)
     whole = told.features(facts)
 
     for position in range(told.needs.sessions - 20, len(facts.closes), 47):
@@ -50,8 +64,9 @@ def test_later_facts_change_no_earlier_row(name, seed):
 
 @every_strategy
 @every_seed
-def test_the_needed_sessions_alone_give_the_same_row_bit_for_bit(name, seed):
-    told, facts = asked(name, seed)
+@every_life
+def test_the_needed_sessions_alone_give_the_same_row_bit_for_bit(name, seed, lives):
+    told, facts = asked(name, seed, lives)
     whole = told.features(facts)
 
     for end in range(told.needs.sessions, len(facts.closes), 23):
@@ -66,26 +81,43 @@ def test_the_needed_sessions_alone_give_the_same_row_bit_for_bit(name, seed):
 
 @every_strategy
 @every_seed
-def test_equal_views_give_equal_decisions(name, seed):
-    told, facts = asked(name, seed)
+@every_life
+def test_equal_views_give_equal_decisions(name, seed, lives):
+    told, facts = asked(name, seed, lives)
 
     first = answers(told, facts)
     second = answers(strategy(name, {}), deepcopy(facts))
 
     assert first == second
-    assert any(isinstance(decision, Rebalance) for decision in first)
 
 
 @every_strategy
 @every_seed
-def test_every_holding_is_named_and_the_weights_are_finite_and_within_the_gross(name, seed):
-    told, facts = asked(name, seed)
+def test_an_ordinary_life_changes_its_mind_and_is_never_refused(name, seed):
+    told, facts = asked(name, seed, random_closes)
 
-    moves = [move for move in answers(told, facts) if isinstance(move, Rebalance)]
+    said = answers(told, facts)[told.needs.sessions :]
 
-    assert moves
+    moves = [move for move in said if isinstance(move, Rebalance)]
+    assert len({move.reason for move in moves}) > 1
+    assert len({tuple(move.targets.items()) for move in moves}) > 1
+    assert not any(isinstance(refused, str) for refused in said[:MORE])
+
+
+@every_strategy
+@every_seed
+@every_life
+def test_every_holding_is_named_and_the_weights_are_finite_and_within_the_gross(name, seed, lives):
+    told, facts = asked(name, seed, lives)
+    held = held_of(told)
+
+    features = Features(told, facts)
+    moves = [answer(features, session, held) for session in features]
+    moves = [move for move in moves if isinstance(move, Rebalance)]
+
+    assert moves or lives is gappy_closes
     for move in moves:
-        assert {told.needs.holds[0], told.needs.holds[-1], "ZZZ"} <= set(move.targets)
+        assert set(held) <= set(move.targets)
         assert move.targets["ZZZ"] == 0.0
         assert {symbol for symbol, weight in move.targets.items() if weight} <= set(
             told.needs.holds

@@ -137,23 +137,8 @@ def test_a_long_average_needs_as_many_sessions():
     assert GlobalEtfRotation(sma_period=900).needs.sessions == 900
 
 
-@pytest.mark.parametrize(
-    "params",
-    [
-        {"ranking_pool": ()},
-        {"ranking_pool": ("VOO", " ")},
-        {"canary_assets": ("SPY ",)},
-        {"safe_haven": ""},
-        {"top_n": -1},
-        {"hold_bonus": float("nan")},
-        {"hold_bonus": 11.0},
-        {"canary_bad_threshold": -1},
-        {"rebalance_months": (3, 13)},
-        {"sma_period": 0},
-    ],
-    ids=str,
-)
-def test_a_parameter_out_of_bounds_is_refused_by_name(params):
+@pytest.mark.parametrize("params", [{"ranking_pool": ("VOO", " ")}, {"canary_assets": ("SPY ",)}])
+def test_a_symbol_with_blanks_is_refused_by_name(params):
     with pytest.raises(SettingsError) as refused:
         GlobalEtfRotation(**params)
 

@@ -4,7 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from strategies.indicators import latest_close, month_ends, moving_average, weighted_momentum
+from strategies.indicators import (
+    average_slope,
+    latest_close,
+    month_ends,
+    moving_average,
+    trailing_low,
+    volatility,
+    weighted_momentum,
+)
 from tests.strategies.builders import CALENDAR, a_table, gappy_closes, random_closes, sessions
 
 NAN = float("nan")
@@ -65,6 +73,65 @@ def test_an_average_over_more_bars_than_there_are_is_unknown():
     average = moving_average(closes, 3, WIDE)
 
     assert average["A"].isna().all()
+
+
+def test_a_slope_is_how_far_the_newest_bar_moved_the_average():
+    closes = gappy_closes(["A", "B", "C", "D", "E"], 400, seed=3)
+    own = closes["A"].dropna()
+
+    slope = average_slope(closes, 20, WIDE)["A"].reindex(own.index)
+
+    pd.testing.assert_series_equal(slope, own.rolling(20).mean().diff(), rtol=1e-6, atol=1e-12)
+
+
+def test_the_slope_of_an_average_between_equal_ends_is_zero():
+    closes = a_table({"A": [0.1, 7.3, 0.2, 0.1]})
+
+    slope = average_slope(closes, 3, WIDE)
+
+    np.testing.assert_array_equal(slope["A"], [NAN, NAN, NAN, 0.0])
+
+
+def test_a_low_is_of_a_symbols_own_bars_with_the_newest():
+    closes = a_table({"A": [1.0, NAN, 3.0, 4.0, NAN, 2.0]})
+
+    low = trailing_low(closes, 2, WIDE)
+
+    np.testing.assert_array_equal(low["A"], [NAN, NAN, 1.0, 3.0, 3.0, 2.0])
+
+
+def test_volatility_is_the_sample_deviation_of_daily_returns():
+    closes = random_closes(["A", "B"], 400, seed=3)
+
+    spread = volatility(closes, 20, WIDE)
+
+    expected = closes.pct_change().rolling(20).std()
+    pd.testing.assert_frame_equal(spread, expected, rtol=1e-9)
+
+
+def test_volatility_is_known_from_one_bar_more_than_returns():
+    closes = a_table({"A": [100.0, 110.0, 99.0], "B": [NAN, 5.0, 6.0]})
+
+    spread = volatility(closes, 2, WIDE)
+
+    assert spread["A"].iloc[-1] == pytest.approx(0.02**0.5)
+    assert spread["A"].iloc[:2].isna().all()
+    assert spread["B"].isna().all()
+
+
+def test_a_single_return_has_no_deviation_and_equal_ones_have_none():
+    closes = a_table({"A": [1.0, 2.0, 4.0, 8.0]})
+
+    assert volatility(closes, 1, WIDE)["A"].isna().all()
+    assert volatility(closes, 3, WIDE)["A"].iloc[-1] == 0.0
+
+
+@pytest.mark.parametrize("bars", [0, 1, 5])
+def test_fewer_bars_than_a_window_are_no_number(bars):
+    closes = a_table({"A": [1.0] * 6}).iloc[:bars]
+
+    for indicator in (moving_average, average_slope, trailing_low, volatility):
+        assert indicator(closes, 20, WIDE)["A"].isna().all()
 
 
 def test_bars_older_than_the_lookback_do_not_exist():
@@ -199,6 +266,9 @@ def test_indicators_do_not_remember_what_lies_before_the_lookback(seed):
         window = closes.iloc[end - 320 : end]
         for whole, part in (
             (moving_average(closes, 200, 320), moving_average(window, 200, 320)),
+            (average_slope(closes, 200, 320), average_slope(window, 200, 320)),
+            (trailing_low(closes, 200, 320), trailing_low(window, 200, 320)),
+            (volatility(closes, 200, 320), volatility(window, 200, 320)),
             (weighted_momentum(closes, 320), weighted_momentum(window, 320)),
         ):
             np.testing.assert_array_equal(whole.iloc[end - 1], part.iloc[-1])

@@ -1,10 +1,12 @@
+import math
 from decimal import Decimal
 
 import pytest
 
 from bot.domain.errors import SettingsError
-from strategies import ALIASES, PROFILES, RETIRED, profile, strategy
+from strategies import ALIASES, PROFILES, RETIRED, as_specified, profile, strategy
 from strategies.global_etf_rotation import GlobalEtfRotation
+from strategies.parameters import Parameter, parameters_of
 
 
 def refusal(call, *args):
@@ -46,8 +48,174 @@ def test_profiles_are_told_by_their_own_names():
     assert not RETIRED & {*PROFILES, *ALIASES}
 
 
-def test_the_global_rotation_wants_three_thousand():
-    assert profile("global_etf_rotation").minimum_equity == Decimal(3000)
+@pytest.mark.parametrize(
+    ("name", "equity", "benchmark", "cadence"),
+    [
+        ("global_etf_rotation", 3000, "VOO", "quarterly + daily canary"),
+        ("tqqq_growth_income", 500, "QQQ", "daily"),
+        ("soxl_soxx_trend_income", 1000, "SOXX", "daily"),
+    ],
+)
+def test_a_profile_says_what_it_wants(name, equity, benchmark, cadence):
+    told = profile(name)
+
+    assert (told.minimum_equity, told.benchmark, told.cadence) == (
+        Decimal(equity),
+        benchmark,
+        cadence,
+    )
+
+
+# What else must be said of a parameter that shares its bound with another.
+BESIDE = {
+    "income_layer_qqqi_weight": {"income_layer_spyi_weight": 0.0},
+    "income_layer_spyi_weight": {"income_layer_qqqi_weight": 0.0},
+}
+
+
+def beyond(kind, bound, towards):
+    return math.nextafter(bound, towards) if kind == "number" else bound + math.copysign(1, towards)
+
+
+def at_and_beyond(parameter):
+    """The values at a parameter's bounds, and those just past them."""
+    bounds = ((parameter.low, -math.inf), (parameter.high, math.inf))
+    for bound, towards in bounds:
+        if bound is not None:
+            past = beyond(parameter.kind, bound, towards)
+            yield shaped(parameter, bound), shaped(parameter, past)
+
+
+def shaped(parameter, value):
+    match parameter.kind:
+        case "number":
+            return float(value)
+        case "integers":
+            return [int(value)]
+        case "symbols":
+            return [f"S{place}" for place in range(int(value))]
+    return int(value)
+
+
+every_parameter = pytest.mark.parametrize(
+    ("name", "parameter"),
+    [
+        pytest.param(name, parameter, id=f"{name}-{parameter.name}")
+        for name, told in PROFILES.items()
+        for parameter in parameters_of(told.strategy)
+    ],
+)
+
+
+@every_parameter
+def test_a_parameter_may_be_its_default(name, parameter):
+    told = strategy(name, {parameter.name: parameter.default})
+
+    assert told == strategy(name, {})
+
+
+@every_parameter
+def test_a_parameter_may_reach_its_bounds_and_nothing_beyond(name, parameter):
+    for at, past in at_and_beyond(parameter):
+        beside = BESIDE.get(parameter.name, {})
+
+        told = strategy(name, {parameter.name: at, **beside})
+        error = refusal(strategy, name, {parameter.name: past, **beside})
+
+        given = getattr(told, parameter.name)
+        assert (list(given) if isinstance(given, tuple) else given) == at
+        assert (error.code, error.values["name"]) == ("bad_parameter", parameter.name)
+        assert error.values["bounds"]
+
+
+@every_parameter
+@pytest.mark.parametrize("value", [None, "", " no such word", float("nan"), [1.5], {}], ids=repr)
+def test_a_parameter_that_makes_no_sense_is_refused_by_name(name, parameter, value):
+    error = refusal(strategy, name, {parameter.name: value})
+
+    assert (error.code, error.values["name"]) == ("bad_parameter", parameter.name)
+
+
+@pytest.mark.parametrize(
+    ("profile_name", "name", "kind", "low", "high"),
+    [
+        ("global_etf_rotation", "ranking_pool", "symbols", 1, None),
+        ("global_etf_rotation", "canary_assets", "symbols", None, None),
+        ("global_etf_rotation", "safe_haven", "symbol", None, None),
+        ("global_etf_rotation", "rebalance_months", "integers", 1, 12),
+        ("global_etf_rotation", "top_n", "integer", 0, 1000),
+        ("tqqq_growth_income", "dual_drive_allow_pullback", "switch", None, None),
+        ("tqqq_growth_income", "dual_drive_pullback_rebound_threshold_mode", "choice", None, None),
+        ("tqqq_growth_income", "income_threshold_usd", "number", 0, None),
+        ("soxl_soxx_trend_income", "trend_exit_buffer", "number", 0, 0.25),
+    ],
+)
+def test_a_parameter_is_told_with_its_kind_and_bounds(profile_name, name, kind, low, high):
+    told = {each.name: each for each in parameters_of(profile(profile_name).strategy)}[name]
+
+    assert (told.kind, told.low, told.high) == (kind, low, high)
+    assert bool(told.choices) == (kind == "choice")
+
+
+@pytest.mark.parametrize(
+    ("kind", "low", "high", "choices", "said"),
+    [
+        ("number", 0.0, 0.25, (), "0 to 0.25"),
+        ("number", None, 2520, (), "at most 2520"),
+        ("integer", 1, None, (), "at least 1"),
+        ("number", None, None, (), "number"),
+        ("choice", None, None, ("a", "b"), "a or b"),
+        ("symbol", None, None, (), "a symbol"),
+        ("symbols", 1, None, (), "symbols, at least 1"),
+        ("symbols", None, None, (), "symbols"),
+    ],
+)
+def test_what_a_parameter_may_be_is_said_in_few_words(kind, low, high, choices, said):
+    assert Parameter("x", kind, None, low, high, choices).bounds == said
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "meant"),
+    [
+        ("soxl_soxx_trend_income", {"trend_exit_buffer": 0.9}, {"trend_exit_buffer": 0.25}),
+        ("soxl_soxx_trend_income", {"trend_entry_buffer": -1}, {"trend_entry_buffer": 0.0}),
+        ("tqqq_growth_income", {"dual_drive_qqq_weight": 3}, {"dual_drive_qqq_weight": 1.0}),
+        ("tqqq_growth_income", {"attack_allocation_mode": ""}, {}),
+        ("tqqq_growth_income", {"cash_reserve_ratio": 0.5}, {"cash_reserve_ratio": 0.5}),
+        (
+            "tqqq_growth_income",
+            {"dual_drive_pullback_rebound_window": -4},
+            {"dual_drive_pullback_rebound_window": 1},
+        ),
+        ("tqqq_growth_income", {"dual_drive_pullback_rebound_window": 0}, {}),
+        ("tqqq_growth_income", {"dual_drive_cash_reserve_ratio": None}, {}),
+    ],
+)
+def test_what_the_first_authors_clamped_is_clamped_for_them_and_refused_to_users(
+    name, params, meant
+):
+    told = as_specified(name, params)
+
+    assert told == strategy(name, meant)
+    if params != meant:
+        assert refusal(strategy, name, params).code == "bad_parameter"
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("global_etf_rotation", {"sma_period": 0}),
+        ("tqqq_growth_income", {"dual_drive_qqq_weight": True}),
+        ("tqqq_growth_income", {"dual_drive_qqq_weight": float("nan")}),
+        ("tqqq_growth_income", {"dual_drive_unlevered_symbol": ""}),
+        ("tqqq_growth_income", {"attack_allocation_mode": "yolo"}),
+        ("soxl_soxx_trend_income", {"attack_allocation_mode": "yolo"}),
+        ("soxl_soxx_trend_income", {"trend_ma_window": 0}),
+    ],
+)
+def test_what_nobody_clamped_is_refused_to_all(name, params):
+    assert refusal(as_specified, name, params).code == "bad_parameter"
+    assert refusal(strategy, name, params).code == "bad_parameter"
 
 
 def test_parameters_become_fields():

@@ -9,11 +9,30 @@ from pathlib import Path
 import pytest
 
 from bot.conform import daily_case
+from bot.domain.errors import BellwetherError
 from bot.domain.strategy import Rebalance
 from strategies import PROFILES
 
 DATA = Path(__file__).parents[1] / "data"
-DAILY = ("global_etf_rotation",)
+COUNTS = {"global_etf_rotation": 69, "tqqq_growth_income": 66, "soxl_soxx_trend_income": 51}
+
+# What the originals called a number, and what it is called here.
+NAMES = {
+    "tqqq_growth_income": {
+        "qqq_price": "price",
+        "ma200": "ma200",
+        "pullback_rebound": "rebound",
+        "pullback_rebound_threshold": "gate",
+        "pullback_rebound_volatility": "volatility",
+    },
+    "soxl_soxx_trend_income": {
+        name: name
+        for name in (
+            *("trend_price", "trend_ma"),
+            *("trend_entry_line", "trend_mid_line", "trend_exit_line"),
+        )
+    },
+}
 
 
 @cache
@@ -21,10 +40,19 @@ def vectors(name):
     return json.loads(gzip.decompress((DATA / f"{name}.json.gz").read_bytes()))
 
 
-every_case = pytest.mark.parametrize(
-    ("name", "case"),
-    [pytest.param(name, case, id=case["id"]) for name in DAILY for case in vectors(name)["cases"]],
-)
+def cases(*names, refused):
+    return pytest.mark.parametrize(
+        ("name", "case"),
+        [
+            pytest.param(name, case, id=case["id"])
+            for name in names
+            for case in vectors(name)["cases"]
+            if (case["expected"]["kind"] == "error") == refused
+        ],
+    )
+
+
+every_case = cases(*COUNTS, refused=False)
 
 
 def asked(name, case):
@@ -46,8 +74,14 @@ def test_a_case_is_decided_as_expected(name, case):
     assert ("emergency" in flags) == expected["emergency"]
 
 
-@every_case
-def test_a_case_has_the_numbers_expected(name, case):
+@cases(*COUNTS, refused=True)
+def test_a_case_that_is_refused_is_not_decided(name, case):
+    with pytest.raises(BellwetherError):
+        asked(name, case).decide()
+
+
+@cases("global_etf_rotation", refused=False)
+def test_a_case_has_the_momentum_expected(name, case):
     question = asked(name, case)
 
     numbers = question.features().numbers(question.as_of)
@@ -63,6 +97,28 @@ def test_a_case_has_the_numbers_expected(name, case):
         assert bool(numbers[f"above_sma.{symbol}"]) == bool(above)
 
 
+@cases(*NAMES, refused=False)
+def test_a_case_has_the_numbers_expected(name, case):
+    question = asked(name, case)
+
+    numbers = question.features().numbers(question.as_of)
+
+    expected = case["expected"]["features"]
+    assert set(NAMES[name]) == set(expected) - {"blend_tier"}
+    for theirs, ours in NAMES[name].items():
+        if expected[theirs] is None:
+            assert ours not in numbers
+        else:
+            assert numbers[ours] == pytest.approx(expected[theirs], abs=1e-9)
+
+
+@cases("soxl_soxx_trend_income", refused=False)
+def test_a_case_is_in_the_tier_expected(name, case):
+    decision = asked(name, case).decide()
+
+    assert decision.reason == f"tier_{case['expected']['features']['blend_tier']}"
+
+
 @every_case
 def test_a_case_below_the_minimum_is_a_small_account(name, case):
     small = Decimal(repr(case["equity"])) < PROFILES[name].minimum_equity
@@ -70,5 +126,6 @@ def test_a_case_below_the_minimum_is_a_small_account(name, case):
     assert small == case["expected"]["small_account_warning"]
 
 
-def test_all_cases_are_asked():
-    assert len(vectors("global_etf_rotation")["cases"]) == 69
+@pytest.mark.parametrize("name", COUNTS)
+def test_all_cases_are_asked(name):
+    assert len(vectors(name)["cases"]) == COUNTS[name]
