@@ -5,7 +5,7 @@ import gzip
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,9 @@ _DATES = ("date", "as_of")
 _SYMBOLS = ("symbol", "ticker")
 _CLOSES = ("adj_close", "close")
 _RAWS = ("unadj_close", "close")
+_OPENS = ("adj_open", "open")
+# A plain open is a price like the plain close beside it; alone with an adjusted one it is raw.
+_OPENED_WITH = ("close", "unadj_close", "adj_close")
 _HEADER_LINES = 1
 
 _A_DATE = r"^\d{4}-\d{2}-\d{2}([T ].*)?$|^\d{8}$"
@@ -37,8 +40,10 @@ def load(path: Path) -> PriceTable:
     """Read the prices of a file; what it is, its contents say.
 
     Long: `date,symbol` and `close` or `adj_close`, and where present
-    `unadj_close`, `dividend`, `volume`. Wide: `date` and one column of closes per
-    symbol. Rows in any order; an empty cell is no bar.
+    `unadj_close`, `open` or `adj_open`, `dividend`, `volume`. An `open` is adjusted
+    as the column `close` is, or, where there is none, as `unadj_close` is, and put
+    on the scale of the adjusted closes by the ratio of its row. Wide: `date` and
+    one column of closes per symbol. Rows in any order; an empty cell is no bar.
 
     Raises DataError where the file as a whole can not be read, with the line or
     the column. A symbol with a wrong row is set apart in `PriceTable.defects`
@@ -135,9 +140,18 @@ class _Rows:
     symbols: Sequence[Symbol]
     symbol: Positions
     closes: _Numbers
+    opens: "_Opens | None" = None
     raw: _Numbers | None = None
     dividends: _Numbers | None = None
     volumes: _Numbers | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Opens:
+    """Opens as written, and the closes that are on their scale."""
+
+    written: _Numbers
+    beside: _Numbers
 
 
 def _rows(path: Path, columns: _Named) -> _Rows:
@@ -162,10 +176,19 @@ def _rows(path: Path, columns: _Named) -> _Rows:
         names,
         symbol,
         _numbers(closes),
+        _opens(columns),
         None if raw is None else _numbers(raw),
         None if dividends is None else _numbers(dividends, zero=True),
         None if volumes is None else _numbers(volumes, zero=True),
     )
+
+
+def _opens(columns: _Named) -> _Opens | None:
+    opens = columns.find(*_OPENS)
+    beside = columns.find(*(_CLOSES if _OPENS[0] in columns.names else _OPENED_WITH))
+    if opens is None or beside is None:
+        return None
+    return _Opens(_numbers(opens), _numbers(beside))
 
 
 def _wide(path: Path, columns: _Named, days: pd.DatetimeIndex, day: Positions) -> _Rows:
@@ -264,6 +287,7 @@ def _table(path: Path, rows: _Rows) -> PriceTable:
     return PriceTable(
         closes,
         path,
+        opens=beside(_adjusted_opens(rows)),
         raw=beside(rows.raw),
         dividends=None if dividends is None else dividends.fillna(0.0),
         volumes=beside(rows.volumes),
@@ -277,12 +301,29 @@ def _complaints(rows: _Rows) -> Iterator[tuple[str, Marks, _Numbers]]:
     yield "bad_price", rows.closes.wrong, rows.closes
     if rows.raw is not None:
         yield "bad_price", rows.raw.wrong, rows.raw
-        gives = np.bincount(rows.symbol, ~np.isnan(rows.raw.floats)) > 0
         bare = ~np.isnan(rows.closes.floats) & np.isnan(rows.raw.floats)
-        yield "missing_raw", bare & gives[rows.symbol], rows.closes
+        yield "missing_raw", bare & _given(rows, rows.raw), rows.closes
+    if rows.opens is not None:
+        for prices in (rows.opens.written, rows.opens.beside):
+            yield "bad_price", prices.wrong, prices
     for numbers in (rows.dividends, rows.volumes):
         if numbers is not None:
             yield "bad_number", numbers.wrong, numbers
+
+
+def _given(rows: _Rows, numbers: _Numbers) -> Marks:
+    """The rows of symbols that have any of these numbers."""
+    given: Marks = (np.bincount(rows.symbol, ~np.isnan(numbers.floats)) > 0)[rows.symbol]
+    return given
+
+
+def _adjusted_opens(rows: _Rows) -> _Numbers | None:
+    """The opens on the scale of the closes; a symbol with one kind of close has them on it."""
+    if rows.opens is None:
+        return None
+    closes, beside = rows.closes.floats, rows.opens.beside
+    scale = np.where(_given(rows, beside), beside.floats, closes)
+    return replace(rows.opens.written, floats=rows.opens.written.floats * (closes / scale))
 
 
 def _repeated(rows: _Rows) -> Marks:

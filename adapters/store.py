@@ -142,7 +142,12 @@ class _Change:
 def _bars(table: PriceTable, symbol: Symbol) -> pd.DataFrame:
     """The bars of one symbol as rows of a long file, indexed by date."""
     closes = table.closes[symbol].dropna()
-    beside = {"unadj_close": table.raw, "dividend": table.dividends, "volume": table.volumes}
+    beside = {
+        "open": table.opens,
+        "unadj_close": table.raw,
+        "dividend": table.dividends,
+        "volume": table.volumes,
+    }
     bars = pd.DataFrame({"symbol": symbol, "close": closes}, index=closes.index.rename("date"))
     for name, frame in beside.items():
         bars[name] = np.nan if frame is None else frame[symbol].loc[closes.index]

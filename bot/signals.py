@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from bot import lines
+from bot import lines, profiles
 from bot.domain.errors import Blocked
 from bot.domain.model import Symbol
 from bot.domain.strategy import Facts, Features, Hold, Rebalance
@@ -14,7 +14,10 @@ from strategies import Profile
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What a profile says of a session: shares of equity by symbol, and the numbers behind it."""
+    """What a profile says of a session: shares of equity by symbol, and the numbers behind it.
+
+    `methodology` is what the profile does, in English whoever asks: it is for programs.
+    """
 
     profile: str
     signal: str
@@ -67,5 +70,5 @@ def signal_of(profile: Profile, facts: Facts, session: date) -> Signal:
         reason=decision.reason,
         allocation=decision.targets if isinstance(decision, Rebalance) else {},
         indicators=features.numbers(session),
-        methodology=profile.about,
+        methodology=profiles.about(profile, Words(Language.EN)),
     )

@@ -119,6 +119,10 @@ class TablesMarket(Table):
     adjustment: Literal["total_return", "splits"] = Field(
         default="total_return", description="Whether the closes include dividends or only splits."
     )
+    splice: Mapping[Symbol, Symbol] = Field(
+        default={},
+        description="Whose returns a symbol has before its own first bar, in the order given.",
+    )
 
 
 MarketSettings: TypeAlias = TablesMarket
@@ -283,12 +287,16 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> S
     started. Raises SettingsProblem.
     """
     file = path or Path(environ.get(CONFIG_VARIABLE) or CONFIG_FILE)
+    return _rooted(checked(read_toml(file)), file.absolute().parent)
+
+
+def checked(plain: Mapping[str, object]) -> Settings:
+    """The settings of some tables by name. Raises SettingsProblem with all that is wrong."""
     try:
-        settings = Settings.model_validate(read_toml(file))
+        return Settings.model_validate(plain)
     except ValidationError as error:
         found = (as_problem(details, KEYS) for details in error.errors())
         raise SettingsProblem(*found) from None
-    return _rooted(settings, file.absolute().parent)
 
 
 def show(settings: Settings) -> dict[str, object]:

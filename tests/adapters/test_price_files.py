@@ -36,7 +36,7 @@ def test_a_long_file_is_a_table_of_days_and_symbols(tmp_path):
     table = load(a_file(tmp_path, LONG))
 
     closes = table.closes
-    assert (table.raw, table.dividends, table.volumes) == (None, None, None)
+    assert (table.raw, table.dividends, table.volumes, table.opens) == (None, None, None, None)
     assert closes.columns.tolist() == ["AGG", "VOO"]
     assert closes.index.tolist() == [pd.Timestamp("2026-01-02"), pd.Timestamp("2026-01-05")]
     assert closes["VOO"].tolist() == [500.5, 501.0]
@@ -176,6 +176,57 @@ def test_a_wrong_number_beside_a_close_refuses_the_symbol(tmp_path, row, code):
         table.require(["VOO"])
 
 
+OPENED = [
+    ("close,open", "10,11", 11),
+    ("close,unadj_close,open", "5,10,5.5", 5.5),
+    ("close,adj_close,open", "10,5,11", 5.5),
+    ("adj_close,open", "5,5.5", 5.5),
+    ("adj_close,unadj_close,open", "5,10,11", 5.5),
+    ("adj_close,close,unadj_close,open", "5,10,20,11", 5.5),
+    ("adj_close,close,adj_open", "5,10,5.5", 5.5),
+    ("adj_close,close,open,adj_open", "5,10,11,5.5", 5.5),
+    ("close,open", "10,", None),
+    ("close,open", ",11", None),
+    ("close,adj_close,open", "10,,11", None),
+    ("adj_close,close,unadj_close,open", "5,,20,11", None),
+]
+
+
+@pytest.mark.parametrize(("columns", "row", "opened"), OPENED)
+def test_opens_are_on_the_scale_of_the_closes(tmp_path, columns, row, opened):
+    ones = ",".join("1" for _ in columns.split(","))
+    content = f"date,symbol,{columns}\n2026-01-02,VOO,{ones}\n2026-01-05,VOO,{row}\n"
+
+    table = load(a_file(tmp_path, f"{content}2026-01-05,AGG,{ones}\n"))
+
+    assert table.opens.shape == table.closes.shape
+    assert table.opens["VOO"].tolist() == [1, pytest.approx(opened or float("nan"), nan_ok=True)]
+
+
+def test_a_symbol_that_was_never_adjusted_opens_on_its_only_scale(tmp_path):
+    rows = "2026-01-05,VOO,5,10,11\n2026-01-05,VIX,20,,21\n"
+
+    table = load(a_file(tmp_path, f"date,symbol,adj_close,unadj_close,open\n{rows}"))
+
+    assert table.opens.loc["2026-01-05"].to_dict() == {"VIX": 21, "VOO": 5.5}
+
+
+@pytest.mark.parametrize("cell", ["0", "-1", "nan", "x"])
+def test_an_open_that_is_none_refuses_its_symbol_by_name_date_and_text(tmp_path, cell):
+    rows = f"2026-01-05,VOO,10,{cell}\n2026-01-05,AGG,99,98\n"
+    table = load(a_file(tmp_path, f"date,symbol,close,open\n{rows}"))
+
+    with pytest.raises(DataError, match=rf"bad_price .* symbol=VOO, .* value={cell}, "):
+        table.require(["VOO"])
+    assert table.require(["AGG"])
+
+
+def test_an_unadjusted_close_that_is_none_can_not_scale_an_open(tmp_path):
+    content = "date,symbol,adj_close,close,unadj_close,open\n2026-01-05,VOO,5,-10,10,11\n"
+
+    assert refused(tmp_path, content).code == "bad_price"
+
+
 def test_a_symbol_named_like_a_missing_value_is_a_symbol(tmp_path):
     table = load(a_file(tmp_path, "date,symbol,close\n2026-01-02,NA,1\n2026-01-02,TRUE,2\n"))
 
@@ -205,6 +256,18 @@ def test_real_files_are_read_whole(name, shape):
 
     assert table.closes.shape == shape
     assert not table.defects
+
+
+def test_real_opens_lie_between_the_low_and_the_high_of_their_day():
+    path = real_prices("etf_ohlcv.csv.gz")
+    rows = pd.read_csv(path, parse_dates=["date"])
+
+    opens = load(path).opens
+
+    extremes = rows.pivot_table(index="date", columns="symbol", values=["low", "high"])
+    assert opens.count().sum() == len(rows)
+    assert not (opens < extremes["low"] * 0.99999).to_numpy().any()
+    assert not (opens > extremes["high"] * 1.00001).to_numpy().any()
 
 
 def test_known_returns_come_out_of_a_real_file():

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from adapters.price_files import load
-from adapters.prices import PriceTable, Suspicion, suspicions
+from adapters.prices import PriceTable, Splice, Suspicion, suspicions
 from bot.domain.errors import DataError
 from bot.sessions import nyse
 from tests.real import real_prices
@@ -106,6 +106,26 @@ def test_an_impossible_jump_before_the_days_wanted_refuses_nothing():
         table.require(["A"], since=day(1))
 
 
+def test_opens_come_along_with_their_closes():
+    closes = a_table(A=[1, 2], B=[3, 4]).closes
+    table = PriceTable(closes, Path("p.csv"), opens=closes * 1.1, raw=closes * 2)
+
+    kept = table.require(["B"]).adjusted().opens
+
+    pd.testing.assert_frame_equal(kept, closes[["B"]] * 1.1)
+
+
+def test_an_open_far_from_its_close_is_suspicious_and_refused():
+    closes = a_table(A=[10, 11, 12], B=[10, 11, 12]).closes
+    opens = pd.DataFrame({"A": [10, np.nan, 60], "B": [10, 3.5, 12]}, index=closes.index)
+    table = PriceTable(closes, Path("p.csv"), opens=opens)
+
+    assert found(table) == [("A", "impossible_jump", day(2), 5.0), ("B", "jump", day(1), 3.5 / 11)]
+    assert table.require(["B"])
+    with pytest.raises(DataError, match=rf"dirty_prices .* symbol=A, date={day(2)}"):
+        table.require(["A"])
+
+
 def test_an_adjusted_table_has_nothing_raw():
     closes = a_table(A=[1, 2]).closes
 
@@ -113,6 +133,140 @@ def test_an_adjusted_table_has_nothing_raw():
 
     assert table.raw is None
     assert table.dividends is None
+
+
+NAN = np.nan
+
+
+def spliceable(**frames: dict) -> PriceTable:
+    """A symbol NEW whose own first bar is on the third of five days, and OLD, which has all."""
+    closes = {"OLD": [10, 20, 40, 50, 60], "NEW": [NAN, NAN, 100, 110, 99]}
+    index = DAYS[:5]
+    beside = {name: pd.DataFrame(frame, index=index) for name, frame in frames.items()}
+    return PriceTable(pd.DataFrame(closes, index=index), Path("prices.csv"), **beside)
+
+
+def test_before_its_own_first_bar_a_symbol_returns_what_its_stand_in_did():
+    table = spliceable().spliced({"NEW": "OLD"})
+
+    assert table.closes["NEW"].tolist() == [25, 50, 100, 110, 99]
+    assert table.closes["OLD"].tolist() == [10, 20, 40, 50, 60]
+    assert table.splices == (Splice("NEW", "OLD", since=day(0), until=day(2)),)
+
+
+def test_nothing_of_what_was_spliced_is_written_into_the_table_it_came_from():
+    table = spliceable()
+
+    table.spliced({"NEW": "OLD"})
+
+    assert table.splices == ()
+    assert table.closes["NEW"].isna().sum() == 2
+
+
+def test_opens_are_chained_like_closes_and_volumes_are_not():
+    table = spliceable(
+        opens={"OLD": [12, NAN, 36, 50, 60], "NEW": [NAN, NAN, 98, 105, 99]},
+        volumes={"OLD": [1, 2, 3, 4, 5], "NEW": [NAN, NAN, 7, 8, 9]},
+    ).spliced({"NEW": "OLD"})
+
+    assert table.opens["NEW"].fillna(-1).tolist() == [30, -1, 98, 105, 99]
+    assert table.volumes["NEW"].fillna(-1).tolist() == [-1, -1, 7, 8, 9]
+
+
+def test_raw_closes_and_dividends_are_chained_by_the_raw_ratio():
+    table = spliceable(
+        raw={"OLD": [20, 40, 50, 60, 70], "NEW": [NAN, NAN, 200, 210, 99]},
+        dividends={"OLD": [0, 2.0, 1.0, 3.0, 0], "NEW": [0.0, 0, 0, 4.0, 0]},
+    ).spliced({"NEW": "OLD"})
+
+    assert table.closes["NEW"].tolist() == [25, 50, 100, 110, 99]
+    assert table.raw["NEW"].tolist() == [80, 160, 200, 210, 99]
+    assert table.dividends["NEW"].tolist() == [0, 8, 4, 4, 0]
+
+
+def test_a_symbol_without_raw_closes_gets_none_and_dividends_on_the_scale_of_its_closes():
+    table = spliceable(
+        raw={"OLD": [20, 40, 50, 60, 70], "NEW": [NAN] * 5},
+        dividends={"OLD": [0, 2.0, 0, 0, 0], "NEW": [0.0] * 5},
+    ).spliced({"NEW": "OLD"})
+
+    assert table.raw["NEW"].isna().all()
+    assert table.dividends["NEW"].tolist() == [0, 5, 0, 0, 0]
+
+
+def test_a_stand_in_may_have_been_lengthened_by_a_pair_before_its_own():
+    table = a_table(A=[10, 11, 12, 13], B=[NAN, 22, 24, 26], C=[NAN, NAN, 48, 60])
+
+    there, back = table.spliced({"B": "A", "C": "B"}), table.spliced({"C": "B", "B": "A"})
+
+    assert there.closes["C"].tolist() == [40, 44, 48, 60]
+    assert back.closes["C"].fillna(0).tolist() == [0, 44, 48, 60]
+    assert [(s.symbol, s.since) for s in back.splices] == [("C", day(1)), ("B", day(0))]
+
+
+@pytest.mark.parametrize("first", [[NAN, 5, 6], [NAN, NAN, 6]])
+def test_a_stand_in_that_begins_no_earlier_is_no_splice(first):
+    table = a_table(NEW=[NAN, 2, 3], OLD=first).spliced({"NEW": "OLD"})
+
+    assert table.splices == ()
+    assert table.closes["NEW"].fillna(0).tolist() == [0, 2, 3]
+
+
+def test_the_record_of_a_splice_goes_with_its_symbol():
+    table = spliceable().spliced({"NEW": "OLD"})
+
+    assert table.of(["OLD"]).splices == ()
+    assert table.adjusted().require(["NEW"]).splices == table.splices
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ({"NEW": "X"}, r"splice_unknown .* symbol=X, remedy="),
+        ({"X": "OLD"}, r"splice_unknown .* symbol=X, remedy="),
+        ({"OLD": "EMPTY"}, r"splice_unknown .* symbol=EMPTY, remedy="),
+        ({"NEW": "NEW"}, r"splice_itself .* symbol=NEW, remedy="),
+        ({"NEW": "HOLE"}, rf"splice_gap .* symbol=NEW, by=HOLE, date={day(2)}, remedy="),
+        ({"NEW": "WILD"}, rf"dirty_prices .* symbol=WILD, date={day(1)}, value=10.0, remedy="),
+        ({"NEW": "BAD"}, r"bad_price .* symbol=BAD"),
+        ({"BAD": "OLD"}, r"bad_price .* symbol=BAD"),
+    ],
+)
+def test_a_splice_that_would_be_a_guess_is_refused_by_name(by, said):
+    defects = {"BAD": Suspicion("BAD", day(0), "bad_price", "n/a")}
+    closes = a_table(
+        OLD=[1, 1, 1, 1], NEW=[NAN, NAN, 9, 9], EMPTY=[NAN] * 4, HOLE=[1, 1, NAN, 1],
+        WILD=[1, 10, 10, 10],
+    ).closes  # fmt: skip
+    table = PriceTable(closes, Path("p.csv"), defects=defects)
+
+    with pytest.raises(DataError, match=said):
+        table.spliced(by)
+
+
+def test_an_impossible_jump_of_the_stand_in_after_the_splice_refuses_nothing():
+    table = a_table(OLD=[1, 1, 1, 100], NEW=[NAN, NAN, 9, 9])
+
+    assert table.spliced({"NEW": "OLD"}).closes["NEW"].tolist() == [9, 9, 9, 9]
+
+
+def test_raw_closes_are_not_chained_to_a_stand_in_without_them():
+    table = spliceable(raw={"OLD": [20, NAN, 50, 60, 70], "NEW": [NAN, NAN, 200, 210, 99]})
+
+    with pytest.raises(DataError, match=rf"missing_raw .* symbol=OLD, date={day(1)}"):
+        table.spliced({"NEW": "OLD"})
+
+
+def test_a_real_young_fund_returns_what_bills_did_before_it_began():
+    table = real("etf_adjclose.csv.gz").spliced({"BOXX": "BIL"})
+
+    (splice,) = table.splices
+    joined = table.closes.loc[: str(splice.until), ["BOXX", "BIL"]].dropna()
+    before = joined.pct_change().dropna()
+    assert splice.until == date(2022, 12, 28)
+    assert splice.since == date(2007, 5, 30)
+    assert len(before) > 3900
+    np.testing.assert_allclose(before["BOXX"], before["BIL"], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -28,14 +28,16 @@ def test_an_empty_store_says_how_to_fill_it(store):
 
 
 def test_what_was_given_is_what_is_stored(store, tmp_path):
-    header = "date,symbol,close,unadj_close,dividend,volume"
-    given = a_file(tmp_path, f"{FIRST},VOO,9,10,0,7", f"{SECOND},VOO,9.5,9.8,0.7,8", header=header)
+    header = "date,symbol,close,open,unadj_close,dividend,volume"
+    rows = f"{FIRST},VOO,9,8.8,10,0,7", f"{SECOND},VOO,9.5,9.4,9.8,0.7,8"
+    given = a_file(tmp_path, *rows, header=header)
 
     report = store.update(given)
 
     table = store.table()
     (told,) = report.symbols
     assert table.closes["VOO"].tolist() == [9, 9.5]
+    assert table.opens["VOO"].tolist() == [8.8, 9.4]
     assert table.raw["VOO"].tolist() == [10, 9.8]
     assert table.dividends["VOO"].tolist() == [0, 0.7]
     assert table.volumes["VOO"].tolist() == [7, 8]
@@ -84,6 +86,27 @@ def test_a_history_whose_raw_closes_are_new_replaces_the_one_without(store, tmp_
 
     assert told.replaced
     assert store.table().raw["VOO"].tolist() == [10.5]
+
+
+def test_opens_are_stored_on_the_scale_of_the_closes(store, tmp_path):
+    header = "date,symbol,adj_close,close,open"
+
+    store.update(a_file(tmp_path, f"{FIRST},VOO,5,10,11", f"{FIRST},AGG,9,9,", header=header))
+
+    opens = store.table().opens
+    assert opens["VOO"].tolist() == [5.5]
+    assert opens["AGG"].isna().all()
+
+
+def test_opens_are_added_to_a_history_without_them_and_stay(store, tmp_path):
+    store.update(a_file(tmp_path, f"{FIRST},VOO,10", f"{SECOND},VOO,11"))
+
+    header = "date,symbol,close,open"
+    (told,) = store.update(a_file(tmp_path, f"{SECOND},VOO,11,10.5", header=header)).symbols
+    store.update(a_file(tmp_path, f"{SECOND},VOO,11", f"{THIRD},VOO,12"))
+
+    assert (told.added, told.replaced) == (0, False)
+    assert store.table().opens["VOO"].fillna(0).tolist() == [0, 10.5, 0]
 
 
 def test_a_history_that_shares_no_day_with_the_stored_one_is_refused(store, tmp_path):

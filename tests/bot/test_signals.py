@@ -7,7 +7,7 @@ from bot.domain.errors import Blocked
 from bot.domain.strategy import Facts
 from bot.sessions import EARLIEST, LATEST, nyse
 from bot.signals import signal_of
-from bot.words import Language
+from bot.words import Language, Words
 from strategies import profile
 from tests.bot.scratch import ORDINARY, QUARTER_END, closes
 
@@ -28,6 +28,13 @@ def test_a_due_session_has_an_allocation_with_its_numbers():
     assert (signal.signal, signal.reason) == ("rebalance", "rotation")
     assert signal.allocation == {"SMH": 0.5, "INDA": 0.5}
     assert signal.indicators["session.due"] == 1.0
+
+
+def test_it_tells_programs_how_it_came_about_in_english():
+    signal = signal_of(PROFILE, known_on(ORDINARY), ORDINARY)
+
+    assert signal.methodology == Words(Language.EN).phrase("profile_global_etf_rotation")
+    assert "T-bills" in signal.methodology
 
 
 def test_another_session_holds():

@@ -287,6 +287,28 @@ def test_paths_count_from_the_folder_of_the_file(tmp_path):
     assert settings.markets["store"].path == tmp_path / "prices.csv"
 
 
+def test_splices_keep_the_order_they_are_given_in(tmp_path):
+    splice = 'splice = { SPYI = "SPY", QQQI = "QQQ", BOXX = "BIL" }'
+
+    market = load(written(tmp_path, SMALL.replace('"tables"', f'"tables"\n{splice}'))).markets
+
+    assert list(market["store"].splice.items()) == [
+        ("SPYI", "SPY"),
+        ("QQQI", "QQQ"),
+        ("BOXX", "BIL"),
+    ]
+
+
+@pytest.mark.parametrize("pair", ['boxx = "BIL"', 'BOXX = "bil"', "BOXX = 1"])
+def test_a_splice_names_two_symbols(tmp_path, pair):
+    text = SMALL.replace('"tables"', f'"tables"\nsplice = {{ {pair} }}')
+
+    ((code, where),) = codes(tmp_path, text)
+
+    assert code == "setting_wrong"
+    assert where.lower() == "markets.store.splice.boxx"
+
+
 def test_an_absolute_path_stays(tmp_path):
     settings = load(written(tmp_path, 'state_dir = "/var/lib/bellwether"\n'))
 
