@@ -11,6 +11,7 @@ class Console:
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
 
-    async def tell(self, message: Message) -> None:
-        """Deliver a message."""
+    async def tell(self, message: Message, *, again: bool = False) -> None:
+        """Deliver a message; what the log has twice is no harm, and so is not marked."""
+        del again
         self._write(message.text + "\n")

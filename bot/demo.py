@@ -67,8 +67,9 @@ class Phone:
     def __init__(self, write: Callable[[str], None], words: Words) -> None:
         self._write, self._words = write, words
 
-    async def tell(self, message: Message) -> None:
-        """Show a message."""
+    async def tell(self, message: Message, *, again: bool = False) -> None:
+        """Show a message; in a show nothing is told twice."""
+        del again
         lines = "\n".join(f"│ {line}" for line in message.text.splitlines())
         at = self._words.phrase("wake", {"at": message.at})
         self._write(f"┌─ {at}\n{lines}\n└─")

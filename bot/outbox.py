@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.domain.errors import LedgerError
 from bot.domain.memory import Message
-from bot.ports import Clock, Ledger, Notifier
+from bot.ports import Clock, Ledger, NotDelivered, Notifier
 
 FIRST_WAIT = 1.0  # seconds after a delivery that failed
 LONGEST_WAIT = 300.0
@@ -14,15 +14,12 @@ LONGEST_WAIT = 300.0
 log = logging.getLogger(__name__)
 
 
-class NotDelivered(Exception):  # noqa: N818 - what happened, not what it is
-    """A notifier could not deliver a message; it is worth trying again."""
-
-
 class Outbox:
     """Messages in the order they happened: on disk first, then to the notifier.
 
-    A message that is there already is not told twice. Trading never waits for a
-    delivery. `pause` waits between attempts: never on the desk's clock, which may jump.
+    A message that is there already is not told twice; what an earlier process left
+    undelivered is told as one that may be known. Trading never waits for a delivery.
+    `pause` waits between attempts: never on the desk's clock, which may jump.
     """
 
     def __init__(
@@ -34,6 +31,7 @@ class Outbox:
     ) -> None:
         self._ledger, self._notifier, self._clock = ledger, notifier, clock
         self._pause = pause
+        self._began = clock.now()
         self._news = asyncio.Event()
         self._unkept: list[Message] = []
 
@@ -47,27 +45,32 @@ class Outbox:
         self._news.set()
 
     async def deliver(self) -> None:
-        """Deliver for ever, waiting longer after each failure."""
+        """Deliver for ever, waiting longer after each failure, and no less than was asked for."""
         wait = FIRST_WAIT
         while True:
             self._news.clear()
-            if await self.flush():
+            failure = await self._failure()
+            if failure is None:
                 wait = FIRST_WAIT
                 await self._news.wait()
             else:
-                await self._pause(wait)
+                asked = failure.wait if isinstance(failure, NotDelivered) else 0.0
+                await self._pause(max(wait, asked))
                 wait = min(2 * wait, LONGEST_WAIT)
 
     async def flush(self) -> bool:
         """Try to deliver everything once, in order; False where something stays."""
+        return await self._failure() is None
+
+    async def _failure(self) -> Exception | None:
         try:
             while self._unkept:
                 await self._notifier.tell(self._unkept[0])
                 self._unkept.pop(0)
             for message in self._ledger.undelivered():
-                await self._notifier.tell(message)
+                await self._notifier.tell(message, again=message.at < self._began)
                 self._ledger.delivered(message, self._clock.now())
         except (NotDelivered, LedgerError, OSError, TimeoutError) as failure:
-            log.warning("a message waits: %s", type(failure).__name__)
-            return False
-        return True
+            log.warning("a message waits: %s", str(failure) or type(failure).__name__)
+            return failure
+        return None

@@ -112,11 +112,54 @@ class Clock(Protocol):
         ...
 
 
+class NotDelivered(Exception):  # noqa: N818 - what happened, not what it is
+    """A notifier could not deliver a message; it is worth trying again.
+
+    `wait` is how many seconds it was told to be silent, 0 where nobody said.
+    """
+
+    def __init__(self, reason: str = "", wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
 class Notifier(Protocol):
     """Someone who is told: a chat, the log."""
 
-    async def tell(self, message: Message) -> None:
-        """Deliver a message; an error means that it was not delivered."""
+    async def tell(self, message: Message, *, again: bool = False) -> None:
+        """Deliver a message, one that may have been delivered before marked so.
+
+        NotDelivered, OSError and TimeoutError mean that it was not, or that nobody
+        knows; the same message is then told again.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A button under a reply: what it says, and what pressing it sends back (64 bytes at most)."""
+
+    label: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a person gets for an answer: plain text, and what may be pressed under it."""
+
+    text: str
+    choices: tuple[Choice, ...] = ()
+
+
+class Chat(Protocol):
+    """Who answers in a chat. Whoever asks has been let in already."""
+
+    async def said(self, user: int, text: str) -> Reply:
+        """Answer what a person wrote."""
+        ...
+
+    async def pressed(self, user: int, data: str) -> Reply:
+        """Answer a button; the reply takes the place of the text it stood under."""
         ...
 
 

@@ -2,47 +2,35 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from datetime import date, time
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from config.messages import TelegramSettings
 from config.problems import Problem, SettingsProblem, as_line, as_problem, read_toml
+from config.sources import BrokerSettings, MarketSettings
+from config.values import (
+    Account,
+    Close,
+    Distance,
+    Fee,
+    Flag,
+    Money,
+    Name,
+    Ratio,
+    Shares,
+    Symbol,
+    Table,
+)
 
 CONFIG_VARIABLE = "BELLWETHER_CONFIG"
 CONFIG_FILE = Path("bot.toml")
-FIRST_HALF_DAY_CLOSE, ORDINARY_CLOSE = time(9, 31), time(16, 0)
 ALIAS_LENGTH = 4
-
-
-def _without_zone(at: time) -> time:
-    if at.tzinfo is not None:
-        raise PydanticCustomError("time_with_zone", "an exchange time carries no zone")
-    return at
-
-
-Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-Symbol: TypeAlias = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9.-]{0,14}$")]
-Account: TypeAlias = Annotated[str, Field(min_length=1, max_length=64)]
-Money: TypeAlias = Annotated[Decimal, Field(ge=0, le=1_000_000_000)]
-Fee: TypeAlias = Annotated[Decimal, Field(ge=0, le=100)]
-Ratio: TypeAlias = Annotated[Decimal, Field(ge=0, lt=1)]
-Distance: TypeAlias = Annotated[Decimal, Field(ge=0, le=Decimal("0.05"))]
-Shares: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=10_000_000)]
-Flag: TypeAlias = Annotated[bool, Field(strict=True)]
-Close: TypeAlias = Annotated[
-    time, Field(ge=FIRST_HALF_DAY_CLOSE, lt=ORDINARY_CLOSE), AfterValidator(_without_zone)
-]
-
-
-class Table(BaseModel):
-    """A table of the settings file: nothing unknown in it, nothing changed after it is read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class CalendarSettings(Table):
@@ -62,70 +50,6 @@ class CalendarSettings(Table):
             if day in self.early_closes:
                 raise PydanticCustomError("closed_and_early", "closed", {"day": day.isoformat()})
         return self
-
-
-class PaperBroker(Table):
-    """The built-in broker that fills at the quote and remembers its account."""
-
-    kind: Literal["paper"] = Field(description="What broker it is; paper is built in.")
-    market: Name = Field(description="The [markets] entry whose quotes the paper broker fills at.")
-    account: Account | None = Field(
-        default=None,
-        description="The account id the broker reports; without it the name of the entry.",
-    )
-    account_kind: Literal["cash", "margin"] = Field(
-        default="cash", description="Whether the account is a cash account or a margin account."
-    )
-    proceeds: Literal["settled", "same_day"] = Field(
-        default="same_day", description="When the money of a sale may buy, in a cash account."
-    )
-    cash: Money = Field(
-        default=Decimal(100_000), description="Cash in USD the account begins with."
-    )
-    shares: Mapping[Symbol, Shares] = Field(
-        default={}, description="Shares the account begins with, by symbol."
-    )
-    commission_per_order: Fee = Field(
-        default=Decimal(0), description="Commission in USD for each order."
-    )
-    commission_per_share: Fee = Field(
-        default=Decimal(0), description="Commission in USD for each share."
-    )
-    minimum_commission: Fee = Field(
-        default=Decimal(0), description="The least commission in USD an order with a fill costs."
-    )
-    slippage: Distance = Field(
-        default=Decimal(0),
-        description="How far a fill is worse than the quote, as a fraction of it.",
-    )
-    drills: Mapping[Symbol, Literal["refuse"] | Shares] = Field(
-        default={},
-        description="To practise trouble: symbols whose orders are refused or fill that far only.",
-    )
-
-
-# A second kind of broker makes this Annotated[PaperBroker | Other, Field(discriminator="kind")].
-BrokerSettings: TypeAlias = PaperBroker
-
-
-class TablesMarket(Table):
-    """Prices read from a file."""
-
-    kind: Literal["tables"] = Field(description="What source it is; tables reads price files.")
-    path: Path | None = Field(
-        default=None,
-        description="The price file; without it the price store in the state directory.",
-    )
-    adjustment: Literal["total_return", "splits"] = Field(
-        default="total_return", description="Whether the closes include dividends or only splits."
-    )
-    splice: Mapping[Symbol, Symbol] = Field(
-        default={},
-        description="Whose returns a symbol has before its own first bar, in the order given.",
-    )
-
-
-MarketSettings: TypeAlias = TablesMarket
 
 
 class RulesSettings(Table):
@@ -238,6 +162,9 @@ class Settings(BaseSettings):
     )
     calendar: CalendarSettings = Field(
         default=CalendarSettings(), description="Corrections of the exchange calendar."
+    )
+    telegram: TelegramSettings | None = Field(
+        default=None, description="A Telegram chat; without it messages go to standard output."
     )
     markets: Mapping[Name, MarketSettings] = Field(
         default={}, description="Sources of prices, by name."

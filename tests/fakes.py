@@ -17,8 +17,7 @@ from bot.domain.errors import DataError, OrderRefused
 from bot.domain.memory import Message
 from bot.domain.model import OrderIntent, OrderReport, OrderStatus, Portfolio, Quote, Quotes, Symbol
 from bot.domain.strategy import Decision, Facts, Needs, View, rotate
-from bot.outbox import NotDelivered
-from bot.ports import Adjustment, Capabilities, Clock, Desk
+from bot.ports import Adjustment, Capabilities, Clock, Desk, NotDelivered
 from bot.schedule import JumpingClock
 
 
@@ -121,17 +120,24 @@ class FixedMarket:
 
 
 class Phone:
-    """A notifier that keeps what it is told, after failing the first few times."""
+    """A notifier that keeps what it is told, after failing the first few times.
+
+    It asks for a `wait` of so many seconds whenever it fails.
+    """
 
     def __init__(self, failures: int = 0) -> None:
         self.told: list[Message] = []
+        self.again: list[str] = []
         self.failures = failures
+        self.wait = 0.0
 
-    async def tell(self, message: Message) -> None:
+    async def tell(self, message: Message, *, again: bool = False) -> None:
         if self.failures:
             self.failures -= 1
-            raise NotDelivered
+            raise NotDelivered("busy", wait=self.wait)
         self.told.append(message)
+        if again:
+            self.again.append(message.key)
 
 
 class TimedMarket:

@@ -1,6 +1,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
 
 from bot.domain.errors import LedgerError
 from bot.domain.memory import Message
@@ -113,6 +115,29 @@ async def test_what_was_not_delivered_is_told_by_the_next_process():
     await Outbox(rig.ledger, later, JumpingClock(NOW)).flush()
 
     assert [message.key for message in later.told] == ["a", "b"]
+
+
+async def test_what_an_earlier_process_left_may_be_known_already():
+    rig = Rig(failures=1)
+    rig.post("a")
+    await rig.outbox.flush()
+    later, clock = Phone(), JumpingClock(NOW + timedelta(seconds=1))
+    outbox = Outbox(rig.ledger, later, clock)
+    outbox.post(replace(a_message("b"), at=clock.now()))
+
+    await outbox.flush()
+
+    assert ([message.key for message in later.told], later.again) == (["a", "b"], ["a"])
+
+
+async def test_a_wait_is_as_long_as_was_asked_for():
+    rig = Rig(failures=3)
+    rig.phone.wait = 3.0
+
+    async with rig.delivering():
+        rig.post("a")
+
+    assert rig.paused == [3.0, 3.0, 4.0]
 
 
 async def test_failures_are_waited_for_longer_each_time():

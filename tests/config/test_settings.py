@@ -9,22 +9,22 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from bot.domain.model import TradingRules
+from config.messages import NotifySettings, TelegramSettings
 from config.problems import Problem, SettingsProblem
 from config.settings import (
     BookSettings,
     CalendarSettings,
-    PaperBroker,
     RulesSettings,
     Settings,
-    TablesMarket,
     load,
     show,
     tables,
 )
+from config.sources import PaperBroker, TablesMarket
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "bot.example.toml"
 SECRETS = EXAMPLE.with_name("secrets.example.env")
-DISABLED = re.compile(r"^#(?=[a-z_]+ = )", re.MULTILINE)
+DISABLED = re.compile(r"^#(?=[a-z_]+ = |\[)", re.MULTILINE)
 
 SMALL = """
 [markets.store]
@@ -77,24 +77,28 @@ def test_every_disabled_line_of_the_example_loads_too(tmp_path):
 
     assert settings.books["rotation"].confirm == "practice"
     assert settings.books["rotation"].rules.max_notional == 25_000
+    assert settings.telegram == TelegramSettings(chat=123456789, users=(123456789,))
 
 
 TABLE_OF = {
     "": Settings,
     "calendar": CalendarSettings,
+    "telegram": TelegramSettings,
+    "telegram.notify": NotifySettings,
     "markets.store": TablesMarket,
     "brokers.practice": PaperBroker,
     "books.rotation": BookSettings,
     "books.rotation.rules": RulesSettings,
 }
 TABLES_OF_TABLES = {"calendar", "markets", "brokers", "books", "rules", "params"}
+TABLES_OF_TABLES |= {"telegram", "notify"}
 
 
 def documented() -> Iterator[tuple[str, str, str]]:
     """Every key of the example, disabled ones included: table, key, the comment above it."""
     table, comment = "", ""
     for line in EXAMPLE.read_text(encoding="utf-8").splitlines():
-        if header := re.fullmatch(r"\[(.+)\]", line):
+        if header := re.fullmatch(r"#?\[(.+)\]", line):
             table = header[1]
         elif key := re.match(r"#?([a-z_]+) = ", line):
             yield table, key[1], comment
@@ -417,3 +421,14 @@ def test_the_secrets_file_holds_no_value():
 
 def test_the_example_is_plain_toml():
     assert tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))["mode"] == "dry"
+
+
+@pytest.mark.parametrize("kind", ["blocked", "halted", "missed", "error"])
+def test_a_trouble_may_be_silent_but_never_off(kind):
+    assert NotifySettings.model_validate({kind: "silent"})
+    with pytest.raises(ValidationError):
+        NotifySettings.model_validate({kind: "off"})
+
+
+def test_nobody_may_command_by_default():
+    assert TelegramSettings(chat=-100).users == ()
