@@ -31,7 +31,9 @@ class Needs:
     those without whose fresh and whole history no decision may be made live.
     `sessions` is how many rows of history its newest row depends on.
     `total_return` says that its numbers are wrong on prices without dividends.
-    `gross` bounds the sum of the absolute weights it may ask for.
+    `gross` bounds the sum of the absolute weights it may ask for. `ranges` are the
+    symbols whose highs and lows it reads, too. `universe` names the feed whose
+    symbols it reads and may own beside those named here.
     """
 
     symbols: tuple[Symbol, ...]
@@ -41,6 +43,8 @@ class Needs:
     feeds: tuple[FeedNeed, ...] = ()
     total_return: bool = True
     gross: float = 1.0
+    ranges: tuple[Symbol, ...] = ()
+    universe: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,8 @@ class Facts:
     the last. `feeds` are tables with a column `known_on`: the first session that
     could act on a row. `raw_closes` are the last unadjusted closes and
     `dividends` the money per share that goes ex on the next session; both serve
-    `with_today` only.
+    `with_today` only. `highs` and `lows` have the rows of `closes`, on their
+    scale, for the symbols that were asked for; None where nobody did.
     """
 
     closes: pd.DataFrame
@@ -61,6 +66,8 @@ class Facts:
     feeds: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     raw_closes: Mapping[Symbol, float] = field(default_factory=dict)
     dividends: Mapping[Symbol, float] = field(default_factory=dict)
+    highs: pd.DataFrame | None = None
+    lows: pd.DataFrame | None = None
 
     def until(self, session: date) -> "Facts":
         """What was known when `session` closed: the only time travel in the code."""
@@ -68,6 +75,8 @@ class Facts:
         return replace(
             self,
             closes=self.closes.loc[:last],
+            highs=None if self.highs is None else self.highs.loc[:last],
+            lows=None if self.lows is None else self.lows.loc[:last],
             feeds={name: feed[feed["known_on"] <= last] for name, feed in self.feeds.items()},
         )
 
@@ -76,7 +85,8 @@ class Facts:
 
         On an adjusted history the row is A₋₁ · (last + D) / raw₋₁; where the
         source delivered its own unfinished bar of the session, that one stands.
-        A symbol without a quote gets no bar.
+        A symbol without a quote gets no bar. Highs and lows of the unfinished day
+        are the close itself: what the day has been so far is not asked.
         """
         today = pd.Timestamp(session)
         if today in self.closes.index:
@@ -95,8 +105,18 @@ class Facts:
             elif self.dividends.get(symbol):
                 last += self.dividends[symbol]
             row[symbol] = last
-        appended = pd.concat([self.closes, pd.DataFrame(row, index=pd.DatetimeIndex([today]))])
-        return replace(self, closes=appended)
+        index = pd.DatetimeIndex([today])
+
+        def appended(table: pd.DataFrame) -> pd.DataFrame:
+            bar = {str(symbol): row.get(str(symbol), np.nan) for symbol in table.columns}
+            return pd.concat([table, pd.DataFrame(bar, index=index)])
+
+        return replace(
+            self,
+            closes=appended(self.closes),
+            highs=None if self.highs is None else appended(self.highs),
+            lows=None if self.lows is None else appended(self.lows),
+        )
 
 
 @dataclass(frozen=True, slots=True)

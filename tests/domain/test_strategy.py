@@ -50,6 +50,16 @@ def test_until_a_session_later_rows_are_unknown():
     assert list(then.sessions) == list(DAYS)
 
 
+def test_highs_and_lows_end_with_the_closes_and_go_on_with_today():
+    facts = some_facts(highs=CLOSES[["VOO"]] + 1, lows=CLOSES[["VOO"]] - 1)
+
+    then = facts.until(date(2026, 5, 26)).with_today(date(2026, 5, 27), quotes(VOO=101))
+
+    assert then.highs["VOO"].tolist() == [99.0, 100.0, 101.0]
+    assert then.lows["VOO"].tolist() == [97.0, 98.0, 101.0]
+    assert list(then.highs.index) == list(then.lows.index) == list(then.closes.index)
+
+
 def test_until_a_closed_day_is_until_the_session_before():
     weekend = pd.DatetimeIndex(["2026-05-22", "2026-05-26"])
     facts = Facts(pd.DataFrame({"VOO": [1.0, 2.0]}, weekend), weekend)
