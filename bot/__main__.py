@@ -1,30 +1,36 @@
 """The command line: words to commands, errors to exit codes."""
 
-import logging
 import re
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter
 
-from bot import __version__, app, demo, process
+from bot import __version__, app, demo, process, sources
+from bot.asking import AsJson, AsOf, Book, Config, Reason, day_of, show_answer, speaking
 from bot.check import Examined, render_check
-from bot.commands import Command, Look, PlanNow, Resolve, RunNow, Turn, Why
+from bot.commands import (
+    MOST_TOLD,
+    Coming,
+    Command,
+    Look,
+    Orders,
+    PlanNow,
+    Resolve,
+    RunNow,
+    Runs,
+    Turn,
+    Why,
+)
 from bot.conform import conform as conform_files
-from bot.domain.errors import BellwetherError, BrokerUnavailable, SettingsError
 from bot.domain.memory import Switch
-from bot.exits import FAULT, OK, exit_code
-from bot.terminal import show_update
+from bot.exits import OK, exit_code
+from bot.lab import backtest
+from bot.profiles import prospectus, prospectuses
+from bot.terminal import profile_sheet, profiles_sheet, show_update
 from bot.words import Language, Words
-from config.problems import SettingsProblem
-from config.settings import Settings, load
-from strategies import PROFILES
 
 cli = typer.Typer(
     name="bellwether",
@@ -36,15 +42,14 @@ cli = typer.Typer(
 )
 data = typer.Typer(no_args_is_help=True, help="The price store.")
 cli.add_typer(data, name="data")
+profiles = typer.Typer()
+cli.add_typer(profiles, name="profiles")
+cli.command()(backtest)
+sims = typer.Typer(no_args_is_help=True, help="Simulators to try and to drill with.")
+cli.add_typer(sims, name="sim")
 
-Config = Annotated[Path | None, typer.Option("--config", "-c", help="The settings file.")]
-Book = Annotated[str | None, typer.Option("--book", "-b", help="Which book, if there are more.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print a value for programs.")]
-Reason = Annotated[str, typer.Option(help="Why; shown for as long as it lasts.")]
-AsOf = Annotated[
-    datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], help="As if this session were about to close."),
-]
+# What stands behind the simulator's name is for itself.
+FOR_ITSELF = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 _A_FILL = re.compile(r"([1-9][0-9]{0,8})@([0-9]+(?:\.[0-9]+)?)")
 
@@ -67,14 +72,14 @@ def bellwether(
 @cli.command()
 def serve(config: Config = None) -> None:
     """Run the daemon until it is told to stop."""
-    with _speaking(config) as settings:
+    with speaking(config) as settings:
         process.run_daemon(settings)
 
 
 @cli.command()
 def run(book: Book = None, config: Config = None) -> None:
     """Take up today's run; a running daemon does it, otherwise this process."""
-    with _speaking(config) as settings:
+    with speaking(config) as settings:
         ended = process.run_today(settings, RunNow(book))
         typer.echo(ended.text)
         raise typer.Exit(ended.code)
@@ -89,21 +94,42 @@ def decide(
     config: Config = None,
 ) -> None:
     """What a profile wants, from prices alone: no account is read, nothing is kept."""
-    with _speaking(config, optional=True) as settings:
-        signal = app.signal(profile, settings, prices, _day(as_of))
-        _show(signal.text(Language(settings.language)), signal, as_json=as_json)
+    with speaking(config, optional=True) as settings:
+        signal = sources.signal(profile, settings, prices, day_of(as_of))
+        show_answer(signal.text(Language(settings.language)), signal, as_json=as_json)
 
 
-@cli.command()
-def profiles(as_json: AsJson = False, config: Config = None) -> None:
-    """The strategies there are, by name."""
-    with _speaking(config, optional=True) as settings:
+@profiles.callback(invoke_without_command=True)
+def all_profiles(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
+    """The strategies there are: `list`, if nothing else is asked."""
+    # What stands before the command is meant for it as well as what stands behind.
+    context.default_map = {
+        name: {"as_json": as_json, "config": config} for name in ("list", "show")
+    }
+    if context.invoked_subcommand is None:
+        list_profiles(as_json, config)
+
+
+@profiles.command(name="list")
+def list_profiles(as_json: AsJson = False, config: Config = None) -> None:
+    """A table of them, and what each does in a sentence."""
+    with speaking(config, optional=True) as settings:
         words = Words(Language(settings.language))
-        told = [
-            {"name": p.name, "about": p.about, "cadence": p.cadence, "minimum": p.minimum_equity}
-            for p in PROFILES.values()
-        ]
-        _show("\n".join(words.phrase("profile", each) for each in told), told, as_json=as_json)
+        told = prospectuses(words)
+        show_answer(profiles_sheet(told, words), told, as_json=as_json)
+
+
+@profiles.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Its name or an alias.")],
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """What one does, what it needs, and the parameters it takes."""
+    with speaking(config, optional=True) as settings:
+        words = Words(Language(settings.language))
+        told = prospectus(name, words)
+        show_answer(profile_sheet(told, words), told, as_json=as_json)
 
 
 @cli.command()
@@ -111,7 +137,7 @@ def plan(
     as_of: AsOf = None, as_json: AsJson = False, book: Book = None, config: Config = None
 ) -> None:
     """What a run would do if it were due now; nothing is sent."""
-    _answer(config, PlanNow(book), as_json=as_json, as_of=_day(as_of))
+    _answer(config, PlanNow(book), as_json=as_json, as_of=day_of(as_of))
 
 
 @cli.command()
@@ -139,27 +165,48 @@ def positions(as_json: AsJson = False, book: Book = None, config: Config = None)
 
 @cli.command(name="next")
 def coming(
-    count: Annotated[int, typer.Argument(min=1, max=250, help="How many wakes.")] = 5,
+    count: Annotated[int, typer.Argument(min=1, max=MOST_TOLD, help="How many wakes.")] = 5,
     as_json: AsJson = False,
     book: Book = None,
     config: Config = None,
 ) -> None:
     """When a book wakes next."""
-    with _speaking(config) as settings:
-        wakes = process.coming(settings, book, count)
-        words = Words(Language(settings.language))
-        told = [words.phrase("wake", {"at": at}) for at in wakes] or [words.phrase("no_next")]
-        _show("\n".join(told), wakes, as_json=as_json)
+    _answer(config, Coming(book, count), as_json=as_json)
+
+
+@cli.command()
+def runs(
+    count: Annotated[int, typer.Argument(min=1, max=MOST_TOLD, help="How many runs.")] = 10,
+    as_json: AsJson = False,
+    book: Book = None,
+    config: Config = None,
+) -> None:
+    """The latest runs: how each ended, its orders, what it owes."""
+    _answer(config, Runs(book, count), as_json=as_json)
+
+
+@cli.command()
+def orders(
+    day: Annotated[
+        datetime | None,
+        typer.Argument(formats=["%Y-%m-%d"], help="A session, instead of the last run's."),
+    ] = None,
+    as_json: AsJson = False,
+    book: Book = None,
+    config: Config = None,
+) -> None:
+    """What became of the orders of a run: sent, filled, not confirmed."""
+    _answer(config, Orders(book, day_of(day)), as_json=as_json)
 
 
 @cli.command()
 def check(as_json: AsJson = False, config: Config = None) -> None:
     """Ask every part of every book whether it could trade; nothing is sent."""
-    with _speaking(config) as settings:
+    with speaking(config) as settings:
         examined = process.check(settings)
         words = Words(Language(settings.language))
         found = [_found(each, words) for each in examined]
-        _show(render_check(examined, words), found, as_json=as_json)
+        show_answer(render_check(examined, words), found, as_json=as_json)
         failed = next((e.error for e in examined if e.error), None)
         raise typer.Exit(exit_code(failed) if failed else OK)
 
@@ -211,8 +258,8 @@ def update(
     config: Config = None,
 ) -> None:
     """Take prices into the store: everything that can be believed, or nothing."""
-    with _speaking(config, optional=True) as settings:
-        show_update(app.update_prices(settings, source), Words(Language(settings.language)))
+    with speaking(config, optional=True) as settings:
+        show_update(sources.update_prices(settings, source), Words(Language(settings.language)))
 
 
 @cli.command()
@@ -221,8 +268,15 @@ def conform(
     out: Annotated[Path, typer.Option(help="Where the results go, one JSON object a line.")],
 ) -> None:
     """Evaluate the cases of conformance vectors, reading their inputs only."""
-    with _speaking(None, optional=True), out.open("w", encoding="utf-8") as results:
+    with speaking(None, optional=True), out.open("w", encoding="utf-8") as results:
         typer.echo(f"{conform_files(files, results)} cases")
+
+
+@sims.command(context_settings=FOR_ITSELF)
+def telegram(context: typer.Context) -> None:
+    """A Telegram of your own on this host: type what the owner types, see what the bot says."""
+    with speaking(None, optional=True):
+        app.simulate("telegram", context.args)
 
 
 @cli.command(name="demo")
@@ -239,8 +293,8 @@ def demonstrate(
     language: Annotated[Language, typer.Option(help="The language of the messages.")] = Language.EN,
 ) -> None:
     """Run the daemon on paper through ten sessions, with a clock that jumps."""
-    with _speaking(None, optional=True):
-        demo.demonstrate(prices, (_day(first), _day(last)), language, typer.echo)
+    with speaking(None, optional=True):
+        demo.demonstrate(prices, (day_of(first), day_of(last)), language, typer.echo)
 
 
 def main() -> None:
@@ -248,72 +302,12 @@ def main() -> None:
     cli()
 
 
-@contextmanager
-def _speaking(config: Path | None, *, optional: bool = False) -> Iterator[Settings]:
-    """The settings, and every error of what is done with them told on stderr with its code.
-
-    Where the settings are `optional`, the defaults serve if no file was named and
-    none is there.
-    """
-    language = Language.EN
-    try:
-        settings = _settings(config, optional=optional)
-        language = Language(settings.language)
-        logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr)
-        for chatty in ("apscheduler", "asyncio"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
-        yield settings
-    except SettingsProblem as problem:
-        errors = [SettingsError(p.code, where=p.where, **p.values) for p in problem.problems]
-        raise typer.Exit(_complain(errors, language)) from None
-    except BellwetherError as error:
-        raise typer.Exit(_complain([error], language)) from None
-    except BrokenPipeError:
-        raise  # whoever read our output has gone: nobody is left to complain to
-    except OSError as error:
-        raise typer.Exit(_complain([_named(error)], language)) from None
-
-
-def _named(error: OSError) -> BellwetherError:
-    """What the system refused: a file, or, where it names none, a line to a broker."""
-    if error.filename is None:
-        return BrokerUnavailable("broker_unavailable", reason=str(error))
-    if isinstance(error, PermissionError):
-        return BellwetherError("no_permission", path=error.filename)
-    return BellwetherError("file_trouble", path=error.filename, reason=error.strerror)
-
-
-def _settings(config: Path | None, *, optional: bool) -> Settings:
-    try:
-        return load(config)
-    except SettingsProblem as problem:
-        missing = all(p.code == "settings_missing" for p in problem.problems)
-        if optional and missing and config is None:
-            return Settings()
-        raise
-
-
-def _complain(errors: Sequence[BellwetherError], language: Language) -> int:
-    words = Words(language)
-    for error in errors:
-        typer.echo(f"bellwether: {words.say(error.code, error.values)}", err=True)
-        typer.echo(f"→ {words.remedy(error.code, error.values)}", err=True)
-    return exit_code(errors[0]) if errors else FAULT
-
-
 def _answer(
     config: Path | None, command: Command, *, as_json: bool = False, as_of: date | None = None
 ) -> None:
-    with _speaking(config) as settings:
+    with speaking(config) as settings:
         answer = process.answer(settings, command, as_of)
-        _show(answer.text, answer.data, as_json=as_json)
-
-
-def _show(text: str, value: object, *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(TypeAdapter(type(value)).dump_json(value, indent=2).decode())
-    else:
-        typer.echo(text)
+        show_answer(answer.text, answer.data, as_json=as_json)
 
 
 def _found(examined: Examined, words: Words) -> dict[str, object]:
@@ -327,10 +321,6 @@ def _found(examined: Examined, words: Words) -> dict[str, object]:
         "code": error.code if error else None,
         "error": words.say(error.code, error.values) if error else None,
     }
-
-
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
 
 
 def _fill(told: str) -> tuple[int, Decimal | None]:

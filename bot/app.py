@@ -1,7 +1,6 @@
 """The house put together from its settings: the only file that names concrete classes."""
 
-import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
@@ -9,36 +8,25 @@ from decimal import Decimal
 from functools import cache, partial
 from pathlib import Path
 
-import pandas as pd
-
 from adapters.console import Console
 from adapters.dry_run import DryRun
 from adapters.paper import PaperBroker
-from adapters.price_files import load
-from adapters.prices import PriceTable
-from adapters.store import PriceStore
-from adapters.synthetic import BUNDLED
-from adapters.tables import TableMarket
-from adapters.watched import WatchedTables
+from bot import sources
 from bot.daemon import Seat
 from bot.domain.account import Opening
-from bot.domain.calendar import Calendar, exchange_date
+from bot.domain.calendar import Calendar
 from bot.domain.errors import BellwetherError, SettingsError
 from bot.domain.fills import FillAtMost, FillRules, Refuse
-from bot.domain.model import Mode, Note, Portfolio, Proceeds, Symbol, TradingRules
-from bot.domain.strategy import Book, Facts, Features, Needs, Rebalance
+from bot.domain.model import Mode, Portfolio, Proceeds, TradingRules
+from bot.domain.strategy import Book
 from bot.ledger import SqlLedger
 from bot.ledger_file import LedgerLock
 from bot.outbox import Outbox
-from bot.ports import Adjustment, Broker, Clock, Desk, MarketData, Notifier, Wakes
-from bot.schedule import JumpingClock
-from bot.sessions import EARLIEST, LATEST, Overrides, nyse
-from bot.signals import Signal, signal_of
-from bot.words import Language
+from bot.ports import Broker, ChatLine, Clock, Desk, MarketData, Notifier, Wakes
+from bot.words import Language, Words
+from config.secrets import secret
 from config.settings import BookSettings, Settings
-from strategies import Profile, profile, strategy
-
-BUNDLED_PRICES = BUNDLED
+from strategies import profile, strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +49,6 @@ class Time:
     clock: Clock
     wakes: Wakes
     last: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What taking prices did to a symbol: days added and dropped, its span afterwards."""
-
-    symbol: Symbol
-    added: int
-    replaced: bool
-    dropped: int
-    first: date | None
-    last: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Updated:
-    """What taking a file of prices did, and what is suspicious in it."""
-
-    source: Path
-    symbols: tuple[Stored, ...]
-    odd: tuple[Note, ...]
 
 
 def ledger_path(settings: Settings) -> Path:
@@ -138,19 +105,47 @@ def house(
     times = {name: time_of(name) for name in settings.enabled()}
     clock = next(iter(times.values())).clock
     outbox = Outbox(ledger, notifier or Console(partial(print, flush=True)), clock)
-    calendar = exchange(settings)
+    calendar = sources.exchange(settings)
     seats = tuple(
         _seat(name, settings, ledger, outbox, times[name], calendar) for name in settings.enabled()
     )
     return House(settings, ledger, outbox, seats)
 
 
-def exchange(settings: Settings) -> Calendar:
-    """The calendar with the operator's overrides, as far as it is known."""
-    overrides = Overrides(
-        frozenset(settings.calendar.extra_closures), dict(settings.calendar.early_closes)
+def line(settings: Settings) -> ChatLine | None:
+    """The chat the settings name, None where they name none. Raises SettingsProblem for its token.
+
+    It is opened by whoever is to tell or listen; looking at a ledger needs no secret.
+    """
+    told = settings.telegram
+    if told is None:
+        return None
+    # Its library takes as long to import as pandas: who has no chat does not wait for it.
+    from adapters.telegram import Door, Loudness, Telegram
+
+    return Telegram(
+        secret("telegram_token").value,
+        Door(told.chat, frozenset(told.users)),
+        api=told.api,
+        loudness={kind: Loudness(how) for kind, how in told.notify.model_dump().items()},
+        repeat_mark=Words(Language(settings.language)).phrase("repeat"),
     )
-    return nyse(EARLIEST, LATEST, overrides)
+
+
+def simulate(name: str, arguments: Sequence[str]) -> None:
+    """Run a simulator of somebody else's system until it is told to stop.
+
+    Raises SettingsError `extra_missing` where what it stands on is not installed.
+    """
+    try:
+        match name:
+            case "telegram":
+                from adapters.sims import telegram as simulator
+            case _:
+                raise AssertionError(name)  # the command line names those there are
+    except ModuleNotFoundError as missing:
+        raise SettingsError("extra_missing", extra="sims", module=missing.name) from None
+    simulator.main(arguments)
 
 
 def book(name: str, settings: Settings) -> Book:
@@ -168,83 +163,10 @@ def book(name: str, settings: Settings) -> Book:
     )
 
 
-def market(name: str, settings: Settings, clock: Clock, calendar: Calendar) -> MarketData:
-    """A source of prices, adjusted throughout: a paper account gets its dividends that way."""
-    entry = settings.markets[name]
-    store = price_store(settings)
-    path = entry.path or store.path
-
-    def read() -> PriceTable:
-        return (load(path) if entry.path else store.table()).adjusted()
-
-    return WatchedTables(path, read, clock, calendar, Adjustment(entry.adjustment))
-
-
-def signal(profile_name: str, settings: Settings, prices: Path | None, day: date | None) -> Signal:
-    """A profile's signal from a price file, or the price store; of its last session by default."""
-    about = profile(profile_name)
-    table = load(prices) if prices else price_store(settings).table()
-    calendar = exchange(settings)
-    asked = day or table.closes.index[-1].date()
-    session = calendar.on(asked)
-    if session is None:
-        raise BellwetherError("no_session", day=asked)
-    clock = JumpingClock(session.closes)
-    needs = about.strategy().needs
-    market = TableMarket(table.adjusted(), clock, calendar)
-    return asyncio.run(_signal(about, market, needs, session.date))
-
-
-async def _signal(about: Profile, market: MarketData, needs: Needs, day: date) -> Signal:
-    facts = await market.facts(needs, day)
-    quotes = await market.quotes(needs.symbols)
-    fresh = {s: quote for s, quote in quotes.items() if exchange_date(quote.at) == day}
-    return signal_of(about, facts.with_today(day, fresh), day)
-
-
-def closes_of(prices: Path, profile_name: str) -> pd.DataFrame:
-    """The closes a profile needs from a price file, sessions × symbols.
-
-    Raises DataError naming the symbol that is missing or can not be believed.
-    """
-    needs = profile(profile_name).strategy().needs
-    return load(prices).adjusted().require(needs.symbols).closes
-
-
-def needed_sessions(profile_name: str) -> int:
-    """How much history a profile needs before it may act."""
-    return profile(profile_name).strategy().needs.sessions
-
-
-def wanted_at_the_end(profile_name: str, closes: pd.DataFrame) -> Mapping[Symbol, float]:
-    """What a profile wants on the last session of some closes; nothing where it holds still."""
-    day = closes.index[-1].date()
-    known = exchange(Settings()).index(closes.index[0].date(), day)
-    decision = Features(profile(profile_name).strategy(), Facts(closes, known)).decide(day, {})
-    return decision.targets if isinstance(decision, Rebalance) else {}
-
-
-def update_prices(settings: Settings, source: Path) -> Updated:
-    """Take a file of prices into the store, looked at with the exchange calendar."""
-    calendar = exchange(settings)
-    sessions = calendar.index(calendar.first, calendar.last, 0)
-    told = price_store(settings).update(source, sessions)
-    return Updated(
-        source,
-        tuple(
-            Stored(s.symbol, s.added, s.replaced, s.dropped, s.first, s.last) for s in told.symbols
-        ),
-        tuple(
-            Note(odd.code, odd.symbol, {"date": odd.date, "value": odd.value})
-            for symbol in told.symbols
-            for odd in symbol.suspicions
-        ),
-    )
-
-
-def price_store(settings: Settings) -> PriceStore:
-    """The prices a bot keeps, written by `data update` only."""
-    return PriceStore(settings.state_dir / "prices")
+def refuse_unknown_book(name: str, settings: Settings) -> None:
+    """Raise SettingsError `unknown_book` for a book the settings do not have."""
+    if name not in settings.books:
+        raise SettingsError("unknown_book", name=name, known=", ".join(settings.books) or "–")
 
 
 def _seat(
@@ -255,7 +177,7 @@ def _seat(
     time: Time,
     calendar: Calendar,
 ) -> Seat:
-    source = cache(partial(market, settings=settings, clock=time.clock, calendar=calendar))
+    source = cache(partial(sources.market, settings=settings, clock=time.clock, calendar=calendar))
     desk = Desk(
         broker=_broker(name, settings, time.clock, calendar, source),
         market=source(settings.market_of(name)),
@@ -286,16 +208,8 @@ def _broker(
     prices = source(entry.market)
     account = settings.account_of(name)
     folder = settings.state_dir / settings.mode
-    drills = entry.drills.items()
-    rules = FillRules(
-        slippage=entry.slippage,
-        commission_per_order=entry.commission_per_order,
-        commission_per_share=entry.commission_per_share,
-        minimum_commission=entry.minimum_commission,
-        drills={s: Refuse("drill_refusal") if d == "refuse" else FillAtMost(d) for s, d in drills},
-    )
-    shares = {symbol: Decimal(n) for symbol, n in entry.shares.items()}
-    opening = Opening(account, entry.cash, shares)
+    rules = costs(name, settings)
+    opening = opening_of(name, settings)
 
     def paper(journal: str, opened: Opening) -> PaperBroker:
         return PaperBroker(opened, folder / f"{journal}.jsonl", prices, calendar, clock, rules)
@@ -309,6 +223,26 @@ def _broker(
             return DryRun(real, simulated, clock)
         case "paper" | "live":
             return paper(account, opening)
+
+
+def costs(name: str, settings: Settings) -> FillRules:
+    """What trading costs a book on paper, and what goes wrong on purpose."""
+    entry = settings.brokers[settings.books[name].broker]
+    drills = entry.drills.items()
+    return FillRules(
+        slippage=entry.slippage,
+        commission_per_order=entry.commission_per_order,
+        commission_per_share=entry.commission_per_share,
+        minimum_commission=entry.minimum_commission,
+        drills={s: Refuse("drill_refusal") if d == "refuse" else FillAtMost(d) for s, d in drills},
+    )
+
+
+def opening_of(name: str, settings: Settings) -> Opening:
+    """What a book's account begins with on paper."""
+    entry = settings.brokers[settings.books[name].broker]
+    shares = {symbol: Decimal(n) for symbol, n in entry.shares.items()}
+    return Opening(settings.account_of(name), entry.cash, shares)
 
 
 def _rules(entry: BookSettings, settings: Settings) -> TradingRules:

@@ -9,8 +9,8 @@ from bot.domain.calendar import exchange_date
 from bot.domain.errors import BellwetherError, Blocked, BrokerUnavailable
 from bot.execution import LINE_ERRORS
 from bot.gather import account, history, managed
-from bot.ports import Capabilities
-from bot.words import Words
+from bot.ports import Capabilities, ChatLine
+from bot.words import Language, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,17 @@ async def examine(seats: Sequence[Seat]) -> list[Examined]:
     return [await _examined(seat, part, look) for seat in seats for part, look in parts.items()]
 
 
+async def examine_line(line: ChatLine, language: Language) -> Examined:
+    """Ask a chat whether it would be told; nothing is sent."""
+    try:
+        name = await line.prove()
+        return Examined("telegram", "chat", Words(language).phrase("seen_chat", {"name": name}))
+    except BellwetherError as error:
+        return Examined("telegram", "chat", "", error)
+    finally:
+        await line.close()
+
+
 def render_check(examined: Sequence[Examined], words: Words) -> str:
     """A line for each part, and under one that is no use what to do about it."""
     names = {
@@ -48,6 +59,7 @@ def render_check(examined: Sequence[Examined], words: Words) -> str:
         "history": words.phrase("part_history"),
         "quotes": words.phrase("part_quotes"),
         "ledger": words.phrase("part_ledger"),
+        "chat": words.phrase("part_chat"),
     }
     widest = max(map(lines.width, names.values()))
     text: list[str] = []

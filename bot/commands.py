@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, TypeAlias, assert_never
 
@@ -12,7 +13,7 @@ from bot.domain.errors import BellwetherError, Blocked, SettingsError
 from bot.domain.memory import RunReport, Switch
 from bot.domain.model import Mode, RunKey, Symbol
 from bot.ladder import LAST_CALL
-from bot.ports import RunDue
+from bot.ports import Ledger, RunDue
 from bot.preview import preview
 from bot.report import (
     Status,
@@ -22,7 +23,10 @@ from bot.report import (
     render_status,
     render_why,
 )
+from bot.review import PastRun, render_orders, render_runs, render_wakes
 from bot.words import Language, Words
+
+MOST_TOLD = 250  # wakes or runs in one answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,33 @@ class Look:
 
     book: str | None = None
     do: Literal["status", "positions"] = "status"
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """When a book wakes next, so many times."""
+
+    book: str | None = None
+    count: int = 5
+    do: Literal["next"] = "next"
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The latest runs of a book, newest first."""
+
+    book: str | None = None
+    count: int = 10
+    do: Literal["runs"] = "runs"
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What became of the orders of a book's last run, or of that of a day."""
+
+    book: str | None = None
+    day: date | None = None
+    do: Literal["orders"] = "orders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +112,12 @@ class Resolve:
     do: Literal["resolve"] = "resolve"
 
 
-Command: TypeAlias = Look | Why | PlanNow | RunNow | Turn | Resolve
+# What the ledger alone can answer: it disturbs nobody.
+Glance: TypeAlias = Look | Coming | Runs | Orders | Why
+Command: TypeAlias = Glance | PlanNow | RunNow | Turn | Resolve
+
+
+Data: TypeAlias = Status | RunReport | PastRun | tuple[PastRun, ...] | tuple[datetime, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +125,14 @@ class Answer:
     """What a person reads, and what a program may: the same as a value, where there is one."""
 
     text: str
-    data: Status | RunReport | None = None
+    data: Data = None
 
 
 async def obey(command: Command, seats: Sequence[Seat], language: Language) -> Answer:
     """Do what was asked. Raises BellwetherError, whose words the asker gets."""
     match command:
-        case Look(book, what):
-            status = status_of(which(seats, book))
-            render = render_positions if what == "positions" else render_status
-            return Answer(render(status, language), status)
-        case Why(book, symbol):
-            return _why(which(seats, book), symbol, language)
+        case Look() | Coming() | Runs() | Orders() | Why():
+            return _glance(command, which(seats, command.book), language)
         case PlanNow(book):
             return await _plan(which(seats, book), language)
         case RunNow(book):
@@ -111,6 +143,28 @@ async def obey(command: Command, seats: Sequence[Seat], language: Language) -> A
             return Answer("\n".join(_turn(seat, to, reason, language) for seat in turned))
         case Resolve(order, filled, price):
             return _resolve(seats, order, filled, price, language)
+        case _:
+            assert_never(command)
+
+
+def _glance(command: Glance, seat: Seat, language: Language) -> Answer:
+    ledger, book = seat.desk.ledger, seat.book.name
+    match command:
+        case Look(_, what):
+            status = status_of(seat)
+            render = render_positions if what == "positions" else render_status
+            return Answer(render(status, language), status)
+        case Coming(_, count):
+            wakes = _wakes(seat, count)
+            return Answer(render_wakes(wakes, language), wakes)
+        case Runs(_, count):
+            runs = tuple(_past(ledger, run) for run in ledger.runs(book, count))
+            return Answer(render_runs(runs, seat.title, language), runs)
+        case Orders(_, day):
+            past = _past(ledger, _run_of(seat, day))
+            return Answer(render_orders(past, seat.title, language), past)
+        case Why(_, symbol):
+            return _why(seat, symbol, language)
         case _:
             assert_never(command)
 
@@ -158,6 +212,41 @@ def status_of(seat: Seat) -> Status:
         portfolio=seen.portfolio if seen else None,
         prices=last.decided.prices if last and last.decided else {},
     )
+
+
+def _wakes(seat: Seat, count: int) -> tuple[datetime, ...]:
+    """The next wakes, as far as the calendar knows."""
+    first = next_wake(seat)
+    if first is None:
+        return ()
+    sessions = seat.desk.sessions
+    coming = sessions.between(exchange_date(first), sessions.last)[:count]
+    return tuple(session.decides_at(seat.book.lead) for session in coming)
+
+
+def _run_of(seat: Seat, day: date | None) -> RunKey:
+    """The run of a day, else the last one; BellwetherError where there was none."""
+    if day is None:
+        latest = seat.desk.ledger.runs(seat.book.name, 1)
+        if not latest:
+            raise BellwetherError("no_run_yet", book=seat.book.name)
+        return latest[0]
+    if seat.desk.sessions.on(day) is None:
+        raise BellwetherError("no_session", day=day)
+    return RunKey(seat.book.name, day)
+
+
+def _past(ledger: Ledger, run: RunKey) -> PastRun:
+    """A run that has ended or is under way; BellwetherError `no_run_on` where neither."""
+    report = ledger.report(run)
+    decided = report.decided if report else ledger.decision(run)
+    reason = decided.decision.reason if decided else ""
+    if report is not None:
+        unfinished = report.owed.unfinished if report.owed else {}
+        return PastRun(run, report.outcome, report.at, reason, report.orders, unfinished)
+    if decided is None:
+        raise BellwetherError("no_run_on", book=run.book, day=run.session)
+    return PastRun(run, None, decided.at, reason, ledger.standings(run))
 
 
 def _under_way(seat: Seat) -> UnderWay | None:

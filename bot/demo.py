@@ -1,25 +1,31 @@
 """The main job in a minute: the real daemon on paper, with a clock that jumps."""
 
 import asyncio
+import logging
+import secrets
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from bot import app
-from bot.app import BUNDLED_PRICES, House, Time
-from bot.commands import status_of
+from bot import app, sources
+from bot.app import House, Time
+from bot.chat import Conversation
 from bot.daemon import Seat, serve
 from bot.domain.errors import DataError
-from bot.domain.memory import Message, RunReport, Switch
+from bot.domain.memory import RunReport, Switch
 from bot.domain.model import Symbol
+from bot.phone import Phone
 from bot.ports import Notifier
-from bot.report import render_positions, render_why
+from bot.report import render_why
 from bot.schedule import JumpingClock, JumpingWakes
+from bot.sources import BUNDLED_PRICES
 from bot.words import Language, Words
 from config.settings import Settings
 
@@ -29,6 +35,7 @@ MORNING = time(12)  # UTC: before the opening in New York, on the same date ther
 SESSIONS = 10
 ALL_RUNS = 10_000
 AFTER_REBALANCE = 4  # of them
+NONCE_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +68,13 @@ class Show:
         )
 
 
-class Phone:
-    """A notifier that shows each message as a phone would: its time, then its bubble."""
-
-    def __init__(self, write: Callable[[str], None], words: Words) -> None:
-        self._write, self._words = write, words
-
-    async def tell(self, message: Message, *, again: bool = False) -> None:
-        """Show a message; in a show nothing is told twice."""
-        del again
-        lines = "\n".join(f"│ {line}" for line in message.text.splitlines())
-        at = self._words.phrase("wake", {"at": message.at})
-        self._write(f"┌─ {at}\n{lines}\n└─")
-
-
 def demonstrate(
     prices: Path | None,
     span: tuple[date | None, date | None],
     language: Language,
     write: Callable[[str], None],
 ) -> None:
-    """Play ten sessions around the last quarter end, then show where the book stands.
+    """Play ten sessions around the last quarter end, then ask about them as their owner would.
 
     The account holds what the profile wanted a quarter before. Without `prices`
     the bundled synthetic ones are played; `span` replaces the sessions. Raises
@@ -94,15 +87,43 @@ def demonstrate(
     values = {"first": show.first, "last": show.last, "cash": show.cash, "held": held or None}
     write(words.phrase("demo_begins", values))
 
+    phone = Phone(write, words)
+
     def after(house: House) -> None:
-        seat = house.seats[0]
-        write(f"\n{words.phrase('demo_stands')}\n{render_positions(status_of(seat), language)}")
-        if (run := _most_telling(seat)) is not None:
+        write(f"\n{words.phrase('demo_talks')}")
+        asyncio.run(_talk(house, phone))
+        if (run := _most_telling(house.seats[0])) is not None:
             write(f"\n{words.phrase('demo_why')}\n{render_why(run, None, language)}")
         write(f"\n{words.phrase('demo_ends')}")
 
-    with tempfile.TemporaryDirectory(prefix="bellwether-demo-") as state:
-        play(show, Path(state), Phone(write, words), after)
+    with tempfile.TemporaryDirectory(prefix="bellwether-demo-") as state, _quiet():
+        play(show, Path(state), phone, after)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what a daemon would log out of a show."""
+    ours = logging.getLogger("bot")
+    before = ours.level
+    ours.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        ours.setLevel(before)
+
+
+async def _talk(house: House, phone: Phone) -> None:
+    """What an owner asks of an evening, and a change that is asked back about."""
+    seat = house.seats[0]
+    nonce = partial(secrets.token_urlsafe, NONCE_BYTES)
+    chat = Conversation(house.seats, seat.language, seat.desk.clock, nonce)
+    run = _most_telling(seat)
+    await phone.ask(chat, "/positions")
+    await phone.ask(chat, f"/orders {run.run.session}" if run else "/orders")
+    for change in ("/pause", "/resume"):
+        question = await phone.ask(chat, change)
+        await phone.press(chat, question.choices[0])
+    await phone.ask(chat, "/next 3")
 
 
 def play(show: Show, state: Path, notifier: Notifier, after: Callable[[House], None]) -> None:
@@ -125,8 +146,8 @@ async def _play(built: House, wakes: JumpingWakes) -> None:
 
 def _show(prices: Path, span: tuple[date | None, date | None], language: Language) -> Show:
     """The sessions asked for, else ten around the last quarter end of the prices."""
-    days = pd.DatetimeIndex(app.closes_of(prices, PROFILE).index)
-    needed = app.needed_sessions(PROFILE)
+    days = pd.DatetimeIndex(sources.closes_of(prices, PROFILE).index)
+    needed = sources.needed_sessions(PROFILE)
     first, last = _span(days, *span)
     before = int(days.searchsorted(pd.Timestamp(first)))
     if before < needed:
@@ -163,13 +184,13 @@ def _quarter_ends(sessions: pd.Index) -> list[int]:
 
 def _begun(show: Show) -> Show:
     """The show with the account a quarter of the profile's trading would have left."""
-    closes = app.closes_of(show.prices, show.profile)
+    closes = sources.closes_of(show.prices, show.profile)
     before = closes.loc[: pd.Timestamp(show.first)]
     ends = _quarter_ends(before.index)
-    if not ends or ends[-1] + 1 < app.needed_sessions(show.profile):
+    if not ends or ends[-1] + 1 < sources.needed_sessions(show.profile):
         return show
     known = closes.iloc[: ends[-1] + 1]
-    wanted = app.wanted_at_the_end(show.profile, known)
+    wanted = sources.wanted_at_the_end(show.profile, known)
     shares, cash = {}, show.cash
     for symbol, weight in wanted.items():
         price = Decimal(repr(float(known[symbol].iloc[-1])))

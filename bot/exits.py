@@ -21,6 +21,7 @@ _BY_CODE = {
     "no_daemon": UNAVAILABLE,
     "daemon_silent": TEMPORARY,
     "no_permission": FORBIDDEN,
+    "no_run_on": USAGE,
     "no_run_yet": TEMPORARY,
     "no_session": USAGE,
     "store_empty": CONFIGURATION,

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import pandas as pd
@@ -21,7 +21,7 @@ from bot.domain.gates import (
 from bot.domain.matching import foreign
 from bot.domain.memory import Baseline, Mark, Owed
 from bot.domain.model import Note, Portfolio, Quote, Quotes, RunKey, Session, Symbol
-from bot.domain.strategy import Book, Facts, Holding
+from bot.domain.strategy import Book, Facts, Holding, Needs
 from bot.ports import Adjustment, Desk
 
 # A quote with one of these says nothing a signal may be computed from.
@@ -64,19 +64,21 @@ async def history(book: Book, session: Session, desk: Desk) -> Facts:
     facts = await desk.market.facts(
         replace(needs, symbols=(*needs.symbols, *left_over)), session.date
     )
-    yesterday = pd.Timestamp(desk.sessions.before(session.date).date)
+    refuse_history(facts.closes, needs, desk.sessions.before(session.date).date)
+    return facts
+
+
+def refuse_history(closes: pd.DataFrame, needs: Needs, yesterday: date) -> None:
+    """Raise Blocked for a vital symbol whose closes do not reach back, or up to `yesterday`."""
     for symbol in needs.vital:
-        bars = facts.closes[symbol].iloc[-needs.sessions :]
-        if bars.empty or bars.index[-1] != yesterday or pd.isna(bars.iloc[-1]):
+        bars = closes[symbol].iloc[-needs.sessions :]
+        if bars.empty or bars.index[-1].date() != yesterday or pd.isna(bars.iloc[-1]):
             days = pd.DatetimeIndex(bars.dropna().index)
             newest = days[-1].date() if len(days) else None
-            raise Blocked(
-                "vital_history_stale", symbol=symbol, newest=newest, wanted=yesterday.date()
-            )
+            raise Blocked("vital_history_stale", symbol=symbol, newest=newest, wanted=yesterday)
         if bars.notna().sum() < needs.sessions:
             found = int(bars.notna().sum())
             raise Blocked("vital_history_short", symbol=symbol, bars=found, needed=needs.sessions)
-    return facts
 
 
 def managed(book: Book, desk: Desk) -> tuple[Symbol, ...]:

@@ -1,14 +1,14 @@
 """The lines reports are made of: an order, a note, a table, a sum of money."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
 from unicodedata import east_asian_width
 
-from bot.domain.memory import Decided, Owed, RunReport, Standing
-from bot.domain.model import NOTHING, Mode, Note, OrderStatus, Portfolio, Symbol
+from bot.domain.memory import Decided, Outcome, Owed, RunReport, Standing
+from bot.domain.model import NOTHING, Mode, Note, OrderStatus, Portfolio, Side, Symbol
 from bot.domain.strategy import Hold, Rebalance
 from bot.words import UNKNOWN, Words, alias, plain
 
@@ -32,7 +32,7 @@ class Title:
 def titled(title: Title, words: Words) -> str:
     """The mode first, then the book, its account by its last four characters, the profile."""
     values = {
-        "mode": f"[{title.mode.value.upper()}]",
+        "mode": marked(title.mode),
         "book": title.book,
         "account": alias(title.account),
         "profile": title.profile,
@@ -40,10 +40,21 @@ def titled(title: Title, words: Words) -> str:
     return words.phrase("title", values)
 
 
+def marked(mode: Mode) -> str:
+    """The mode as the first word of whatever is told."""
+    return f"[{mode.value.upper()}]"
+
+
 def ended(report: RunReport, words: Words) -> str:
     """The session and how its run ended."""
-    reason = words.say(report.decided.decision.reason) if report.decided else ""
-    return words.phrase(report.outcome.value, {"session": report.run.session, "reason": reason})
+    reason = report.decided.decision.reason if report.decided else ""
+    return came(report.run.session, report.outcome, reason, words)
+
+
+def came(session: date, outcome: Outcome, reason: str, words: Words) -> str:
+    """What a session came to; `reason` is the code of its decision, empty without one."""
+    said = words.say(reason) if reason else ""
+    return words.phrase(outcome.value, {"session": session, "reason": said})
 
 
 def wakes(at: datetime | None, words: Words) -> str:
@@ -76,6 +87,19 @@ def numbers(known: Mapping[str, float], about: Collection[Symbol], words: Words)
         yield words.phrase("omitted", {"count": len(known) - len(shown)})
 
 
+def by_side(
+    orders: Sequence[Standing], said: Callable[[Standing], Iterable[str]], words: Words
+) -> Iterator[str]:
+    """The lines `said` of each order, the sells before the buys."""
+    for side, heading in ((Side.SELL, "sells"), (Side.BUY, "buys")):
+        told = [line for standing in orders if standing.side is side for line in said(standing)]
+        if told:
+            yield words.phrase(heading)
+            yield from told
+    if not orders:
+        yield words.phrase("no_orders")
+
+
 def order(standing: Standing, mode: Mode | None, words: Words) -> str:
     """An order and how far it came."""
     intent = standing.intent
@@ -104,12 +128,12 @@ def _how_far(standing: Standing, mode: Mode | None, words: Words) -> str:
     return words.phrase(name, {"fill": told, "reason": report.reason})
 
 
-def reached(orders: Sequence[Standing] | None, words: Words) -> str:
+def reached(orders: Sequence[Standing] | None, mode: Mode, words: Words) -> str:
     """What the broker got to see; None where nobody knows the orders."""
-    if orders is None:
+    if orders is None and mode is not Mode.DRY:
         return words.phrase("reached_unknown")
-    sent = [standing for standing in orders if standing.sent_at]
-    if not sent:
+    sent = [standing for standing in orders or () if standing.sent_at]
+    if not sent or mode is Mode.DRY:
         return words.phrase("reached_nothing")
     counts = {
         "sent": len(sent),
@@ -252,9 +276,14 @@ def owes(report: RunReport, owed: Owed, words: Words) -> Iterator[str]:
     waiting = [note for note in every_note(report) if note.code == "awaiting_settlement"]
     if waiting:
         yield words.phrase("due", waiting[0].values)
+    yield from undone(owed.unfinished, words)
+
+
+def undone(unfinished: Mapping[Symbol, int], words: Words) -> Iterator[str]:
+    """The shares a run owes, negative where they are to go."""
     left = [
         words.phrase("still_buy" if n > 0 else "still_sell", {"shares": abs(n), "symbol": symbol})
-        for symbol, n in owed.unfinished.items()
+        for symbol, n in unfinished.items()
     ]
     if left:
         yield words.phrase("unfinished", {"orders": left})

@@ -163,6 +163,25 @@ class Chat(Protocol):
         ...
 
 
+class ChatLine(Notifier, Protocol):
+    """A notifier that listens, too."""
+
+    async def listen(self, chat: Chat, menus: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+        """Bring a chat what is said and pressed, until cancelled; it never gives up by itself.
+
+        `menus` are the commands with their descriptions by language, "" for any other.
+        """
+        ...
+
+    async def prove(self) -> str:
+        """Return its name, once it is proven that it may write; BellwetherError where not."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of its connections."""
+        ...
+
+
 class Ledger(Protocol):
     """The memory: each row a sentence that stays true, each once kept by a primary key."""
 

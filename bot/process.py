@@ -2,40 +2,43 @@
 
 import asyncio
 import logging
+import secrets
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
-from bot import app, lines
+from bot import app, lines, sources
 from bot.app import House, Time
-from bot.check import Examined, examine
+from bot.chat import Conversation, menu
+from bot.check import Examined, examine, examine_line
 from bot.commands import (
     Answer,
     Command,
-    Look,
+    Glance,
     PlanNow,
     RunNow,
-    Why,
     idle_today,
     obey,
     status_of,
     which,
 )
 from bot.control import ask, listening
-from bot.daemon import Seat, next_wake, serve, trade
+from bot.daemon import Seat, serve, trade
 from bot.domain.calendar import exchange_date
 from bot.domain.errors import BellwetherError
 from bot.domain.model import RunKey
 from bot.exits import OK, outcome_code
-from bot.ports import Clock
+from bot.ports import ChatLine, Clock
 from bot.report import render_error, render_start
 from bot.schedule import JumpingClock, ScheduledWakes, SystemClock
-from bot.words import Words
+from bot.words import Language, Words
 from config.settings import Settings
 
+NONCE_BYTES = 16
 LAST_WORDS_SECONDS = 1.5  # for messages still to be delivered when the process is to end
 
 log = logging.getLogger(__name__)
@@ -44,28 +47,48 @@ log = logging.getLogger(__name__)
 def run_daemon(settings: Settings) -> None:
     """Serve every enabled book until SIGTERM or SIGINT."""
     with app.keeping(settings) as ledger:
-        wakes = ScheduledWakes()
-        house = app.house(settings, ledger, lambda _: Time(SystemClock(), wakes))
-        asyncio.run(_serve(house, wakes, app.socket_path(settings)))
+        wakes, line = ScheduledWakes(), app.line(settings)
+        house = app.house(settings, ledger, lambda _: Time(SystemClock(), wakes), line)
+        asyncio.run(_serve(house, wakes, app.socket_path(settings), line))
 
 
-async def _serve(house: House, wakes: ScheduledWakes, socket: Path) -> None:
+async def _serve(
+    house: House, wakes: ScheduledWakes, socket: Path, line: ChatLine | None = None
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     wakes.start()
+    beside = [house.outbox.deliver, *([_listening(house, line)] if line else [])]
     try:
         # Whoever reads that it has started may talk to it.
         async with listening(socket, house.seats, house.seats[0].language):
             for seat in house.seats:
                 _tell_start(seat)
-            await serve(house.seats, stop, [house.outbox.deliver])
+            await serve(house.seats, stop, beside)
     except ExceptionGroup as died:
         raise _died(died, house.seats) from died
     finally:
         wakes.stop()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(house.outbox.flush(), LAST_WORDS_SECONDS)
+        await _last_words(house, line)
+
+
+def _listening(house: House, line: ChatLine) -> Callable[[], Awaitable[None]]:
+    """Have a chat answered by a house, in the language of its settings."""
+    first = house.seats[0]
+    nonce = partial(secrets.token_urlsafe, NONCE_BYTES)
+    chat = Conversation(house.seats, first.language, first.desk.clock, nonce)
+    menus = {"": menu(Language.EN), Language.ZH.value: menu(Language.ZH)}
+    return partial(line.listen, chat, menus)
+
+
+async def _last_words(house: House, line: ChatLine | None) -> None:
+    """What is still to be told, as far as it can be told at once; it is kept for the next start."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_WORDS_SECONDS):
+            await house.outbox.flush()
+            if line is not None:
+                await line.close()
 
 
 def _tell_start(seat: Seat) -> None:
@@ -108,21 +131,22 @@ def run_today(settings: Settings, command: RunNow, clock: Clock | None = None) -
             raise
     now = clock or SystemClock()
     with app.keeping(settings) as ledger:
-        house = app.house(settings, ledger, lambda _: Time(now, ScheduledWakes()))
+        line = app.line(settings)
+        house = app.house(settings, ledger, lambda _: Time(now, ScheduledWakes()), line)
         seat = which(house.seats, command.book)
         if (why_not := idle_today(seat, seat.language)) is not None:
             return Ended(why_not)
-        return asyncio.run(_once(house, seat))
+        return asyncio.run(_once(house, seat, line))
 
 
-async def _once(house: House, seat: Seat) -> Ended:
+async def _once(house: House, seat: Seat, line: ChatLine | None) -> Ended:
     today = exchange_date(seat.desk.clock.now())
     await trade(seat, today)
-    await house.outbox.flush()
+    await _last_words(house, line)
     report = house.ledger.report(RunKey(seat.book.name, today))
     words = Words(seat.language)
-    line = lines.ended(report, words) if report else words.phrase("run_kept_nothing")
-    text = words.phrase("run_ended", {"book": seat.book.name, "line": line})
+    told = lines.ended(report, words) if report else words.phrase("run_kept_nothing")
+    text = words.phrase("run_ended", {"book": seat.book.name, "line": told})
     return Ended(text, outcome_code(report.outcome if report else None))
 
 
@@ -132,7 +156,7 @@ def answer(settings: Settings, command: Command, as_of: date | None = None) -> A
     Looking needs the ledger only and disturbs nobody. With `as_of` the command is
     obeyed as if that session were about to close.
     """
-    if isinstance(command, Look | Why) or as_of is not None:
+    if isinstance(command, Glance) or as_of is not None:
         return _apart(settings, command, as_of)
     try:
         return asyncio.run(ask(app.socket_path(settings), command))
@@ -151,20 +175,12 @@ def check(settings: Settings, clock: Clock | None = None) -> list[Examined]:
     now = clock or SystemClock()
     with app.reading(settings) as ledger:
         house = app.house(settings, ledger, lambda _: Time(now, ScheduledWakes()))
-        return asyncio.run(examine(house.seats))
+        return asyncio.run(_examined(house, app.line(settings)))
 
 
-def coming(settings: Settings, book: str | None, count: int) -> list[datetime]:
-    """The next wakes of a book."""
-    with app.reading(settings) as ledger:
-        house = app.house(settings, ledger, lambda _: Time(SystemClock(), ScheduledWakes()))
-        seat = which(house.seats, book)
-        first = next_wake(seat)
-        if first is None:
-            return []
-        day = exchange_date(first)
-        later = [seat.desk.sessions.after(day, n) for n in range(1, count)]
-        return [first, *(session.decides_at(seat.book.lead) for session in later)]
+async def _examined(house: House, line: ChatLine | None) -> list[Examined]:
+    found = await examine(house.seats)
+    return found if line is None else [*found, await examine_line(line, house.seats[0].language)]
 
 
 def _apart(settings: Settings, command: Command, as_of: date | None) -> Answer:
@@ -180,7 +196,7 @@ def _apart(settings: Settings, command: Command, as_of: date | None) -> Answer:
 
 
 def _moment(settings: Settings, name: str, day: date) -> datetime:
-    session = app.exchange(settings).on(day)
+    session = sources.exchange(settings).on(day)
     if session is None:
         raise BellwetherError("no_session", day=day)
     return session.decides_at(app.book(name, settings).lead)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from bot import lines
 from bot.domain.errors import BellwetherError, Blocked, Halted
 from bot.domain.memory import Decided, Outcome, RunReport, Standing, SwitchState
-from bot.domain.model import Mode, Note, Portfolio, Side, Symbol
+from bot.domain.model import Mode, Note, Portfolio, Symbol
 from bot.lines import Title
 from bot.words import Language, Words, plain
 
@@ -94,9 +94,10 @@ def render_error(
     text = [
         lines.titled(title, words),
         words.phrase(kind, {"sentence": words.say(error.code, error.values)}),
-        lines.reached(() if nothing_sent else orders, words),
+        lines.reached(() if nothing_sent else orders, title.mode, words),
         words.phrase("remedy", {"sentence": words.remedy(error.code, error.values)}),
-        *_reference(error, title, words),
+        _reference(title.book, error.code, error.values, words),
+        *(f"{name}: {plain(value)}" for name, value in _unsaid(error, words)),
     ]
     return "\n".join(text)
 
@@ -129,7 +130,8 @@ def render_status(status: Status, language: Language) -> str:
     text = [lines.titled(status.title, words), *_now(status, words)]
     if status.under_way is not None:
         values = {"session": status.under_way.session, "at": status.under_way.decided_at}
-        text += [words.phrase("under_way", values), lines.reached(status.under_way.orders, words)]
+        reached = lines.reached(status.under_way.orders, status.title.mode, words)
+        text += [words.phrase("under_way", values), reached]
     if last is None:
         text += [words.phrase("no_last")]
     else:
@@ -193,38 +195,40 @@ def _kind(error: BellwetherError) -> str:
             return "error_other"
 
 
-def _reference(error: BellwetherError, title: Title, words: Words) -> Iterator[str]:
-    """What to quote: book, code, the log's own mark, and the values the sentence left out."""
-    untold = dict(words.untold(error.code, error.values))
-    mark = untold.pop("reference", None)
-    parts = [title.book, error.code, *([plain(mark)] if mark else [])]
-    yield words.phrase("reference", {"reference": "/".join(parts)})
-    yield from (f"{name}: {plain(value)}" for name, value in untold.items())
+def _reference(book: str, code: str, values: Mapping[str, object], words: Words) -> str:
+    """What to quote: book, code, and the log's own mark."""
+    mark = values.get("reference")
+    parts = [book, code, *([plain(mark)] if mark else [])]
+    return words.phrase("reference", {"reference": "/".join(parts)})
+
+
+def _unsaid(error: BellwetherError, words: Words) -> Iterator[tuple[str, object]]:
+    """The values the sentence of an error left out, its reference apart."""
+    untold = words.untold(error.code, error.values)
+    return ((name, value) for name, value in untold.items() if name != "reference")
 
 
 def _trouble(report: RunReport, mode: Mode, words: Words) -> Iterator[str]:
-    """Why a run did not go through, what to do about it, and what reached the broker."""
+    """Why a run did not go through, what reached the broker, what to do, and what to quote."""
     advice: dict[str, None] = {}
+    quoted: dict[str, None] = {}
     for note in lines.every_note(report):
         if words.advises(note.code):
             sentence = words.remedy(note.code, note.values)
             advice[words.phrase("remedy", {"sentence": sentence})] = None
+            quoted[_reference(report.run.book, note.code, note.values, words)] = None
+    if report.decided:
+        yield from lines.decision(report.decided, words)
     yield from lines.notes(lines.every_note(report), words)
     yield from (lines.order(standing, mode, words) for standing in report.orders)
-    yield lines.reached(report.orders, words)
-    yield from advice
+    yield lines.reached(report.orders, mode, words)
+    yield from (*advice, *quoted)
 
 
 def _traded(report: RunReport, mode: Mode, words: Words) -> Iterator[str]:
     if report.decided:
         yield from lines.decision(report.decided, words)
-    for side, heading in ((Side.SELL, "sells"), (Side.BUY, "buys")):
-        orders = [standing for standing in report.orders if standing.side is side]
-        if orders:
-            yield words.phrase(heading)
-            yield from (lines.order(standing, mode, words) for standing in orders)
-    if not report.orders:
-        yield words.phrase("no_orders")
+    yield from lines.by_side(report.orders, lambda s: [lines.order(s, mode, words)], words)
     drifts = lines.drifts(report, words)
     told = [note for note in lines.every_note(report) if not (drifts and note.code == "drift")]
     if told:

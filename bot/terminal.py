@@ -1,15 +1,48 @@
 """Tables for a terminal."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
+from rich.text import Text
 
-from bot.app import Updated
+from bot.domain.performance import Performance
 from bot.lines import notes
+from bot.profiles import Explained, Prospectus, phrase_of
+from bot.sources import Updated
+from bot.trial import Scorecard
 from bot.words import Words
 
+Sheet: TypeAlias = RenderableType
+
 WIDEST = 110  # columns, where the output is no terminal that could say
+INDENT = 4
+
+# The lines of a scorecard, as the catalogue names them.
+SCORES = (
+    "score_final",
+    "score_total",
+    "score_annual",
+    "score_volatility",
+    "score_sharpe",
+    "score_drawdown",
+    "score_fell",
+    "score_recovered",
+    "score_worst",
+    "score_turnover",
+)
 
 
 def show_update(told: Updated, words: Words) -> None:
@@ -33,21 +66,187 @@ def show_update(told: Updated, words: Words) -> None:
         )
         for each in told.symbols
     ]
-    _print(words.phrase("updated", values))
-    _print(_table(headings, rows))
+    display(words.phrase("updated", values))
+    display(_table(headings, rows))
     if told.odd:
-        _print("\n".join([words.phrase("update_suspicious"), *notes(told.odd, words)]))
+        display("\n".join([words.phrase("update_suspicious"), *notes(told.odd, words)]))
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    table = Table(*headings, box=None, pad_edge=False)
+def profiles_sheet(told: Iterable[Prospectus], words: Words) -> Sheet:
+    """What there is to choose from; cadence and minimum stand under what they go with."""
+    headings = [
+        f"{words.phrase('prospectus_name')}\n{words.phrase('prospectus_cadence')}",
+        f"{words.phrase('prospectus_benchmark')}\n{words.phrase('prospectus_minimum')}",
+        words.phrase("prospectus_about"),
+    ]
+    rows = [
+        (
+            f"{each.name}\n{words.phrase(phrase_of('cadence', each.cadence))}",
+            f"{each.benchmark}\n{words.phrase('usd', {'amount': each.minimum_equity})}",
+            each.about,
+        )
+        for each in told
+    ]
+    return _table(headings, rows, gap=1)
+
+
+def profile_sheet(told: Prospectus, words: Words) -> Sheet:
+    """All there is to know of a profile, its parameters as the settings write them."""
+    facts = Table.grid(padding=(0, INDENT // 2))
+    facts.add_column(no_wrap=True)
+    facts.add_column(overflow="fold")
+    for label, text in _facts(told, words):
+        facts.add_row(label, text)
+    parameters = [
+        part
+        for each in told.parameters
+        for part in (
+            Text(f"{each.name} = {_literal(each.default)}"),
+            Padding(Text(_explanation(each, words)), (0, 0, 0, INDENT)),
+        )
+    ]
+    return Group(
+        Text(told.name),
+        Text(told.about + "\n"),
+        facts,
+        Text("\n" + words.phrase("prospectus_parameters")),
+        *parameters,
+    )
+
+
+def _facts(told: Prospectus, words: Words) -> Iterator[tuple[str, str]]:
+    needs = told.needs
+    total = needs.total_return
+    prices = words.phrase("prospectus_total_return" if total else "prospectus_any_return")
+    yield words.phrase("prospectus_cadence"), words.phrase(phrase_of("cadence", told.cadence))
+    yield words.phrase("prospectus_role"), words.phrase(phrase_of("role", told.role))
+    yield words.phrase("prospectus_benchmark"), told.benchmark
+    minimum = words.phrase("usd", {"amount": told.minimum_equity})
+    yield words.phrase("prospectus_minimum"), minimum
+    yield words.phrase("prospectus_reads"), ", ".join(needs.symbols)
+    yield words.phrase("prospectus_vital"), ", ".join(needs.vital) or "–"
+    yield words.phrase("prospectus_holds"), ", ".join(needs.holds)
+    history = words.phrase("prospectus_sessions", {"count": needs.sessions})
+    yield words.phrase("prospectus_history"), history
+    yield words.phrase("prospectus_prices"), prices
+    if needs.feeds:
+        ages = [{"name": feed.name, "age": feed.max_age} for feed in needs.feeds]
+        feeds = "; ".join(words.phrase("prospectus_feed", values) for values in ages)
+        yield words.phrase("prospectus_feeds"), feeds
+    yield words.phrase("prospectus_source"), told.source
+    if told.aliases:
+        yield words.phrase("prospectus_aliases"), ", ".join(told.aliases)
+
+
+def _explanation(parameter: Explained, words: Words) -> str:
+    """What a parameter does, its kind, and its bounds where it has any."""
+    kind = words.phrase(phrase_of("kind", parameter.kind), {"choices": parameter.choices})
+    low, high = (None if end is None else _bound(end) for end in (parameter.low, parameter.high))
+    match low, high:
+        case None, None:
+            bounds = None
+        case str(), None:
+            bounds = words.phrase("at_least", {"low": low})
+        case None, str():
+            bounds = words.phrase("at_most", {"high": high})
+        case _:
+            bounds = words.phrase("between", {"low": low, "high": high})
+    allowed = words.phrase("allowed", {"kind": kind, "bounds": bounds})
+    return parameter.about + allowed
+
+
+def _bound(end: float) -> str:
+    return _literal(int(end) if end == int(end) else end)
+
+
+def _literal(value: object) -> str:
+    """A value as TOML writes it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"{value:_}"
+        case tuple() | list():
+            return f"[{', '.join(map(_literal, value))}]"
+        case _:
+            return json.dumps(str(value))
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], gap: int = 0) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, gap, 1))
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*row)
     return table
 
 
-def _print(what: str | Table) -> None:
+def display(what: Sheet) -> None:
+    """Print for whoever reads: as wide as the terminal is."""
     terminal = Console()
     if not terminal.is_terminal:
         terminal = Console(width=WIDEST)
     terminal.print(what, markup=False, highlight=False, soft_wrap=isinstance(what, str))
+
+
+@contextmanager
+def progress(words: Words) -> Iterator[Callable[[int, int], None]]:
+    """A bar on the terminal's error stream for as long as something is counted; none elsewhere."""
+    bar = Progress(
+        TextColumn(words.phrase("progress_sessions")),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    if not bar.console.is_terminal:
+        yield lambda _done, _of: None
+        return
+    with bar:
+        task = bar.add_task("")
+
+        def watch(done: int, of: int) -> None:
+            bar.update(task, completed=done, total=of)
+
+        yield watch
+
+
+def scorecard_sheet(card: Scorecard, written: Sequence[Path], words: Words) -> Sheet:
+    """How a trial fared beside its benchmark, and what to know before believing it."""
+    fared, held = card.performance, card.held
+    span = {"first": card.first, "last": fared.last, "sessions": card.sessions}
+    values = {"profile": card.profile, "cash": fared.start, **span}
+    table = _table(["", card.profile, words.phrase("score_held", {"symbol": card.benchmark})], ())
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, one, other in zip(SCORES, _scores(fared, words), _scores(held, words), strict=True):
+        table.add_row(words.phrase(name), one, other)
+    spent = {"orders": card.orders, "commission": card.commission, "slippage": card.slippage}
+    lines = [words.phrase("score_spent", spent), *notes(card.notes, words)]
+    if written:
+        told = {"folder": written[0].parent, "names": [path.name for path in written]}
+        lines.append(words.phrase("score_written", told))
+    return Group(
+        Text(words.phrase("score_title", values)),
+        Text(words.phrase(phrase_of("fill", card.fill))),
+        Text(words.phrase("score_source", {"path": card.source}) + "\n"),
+        table,
+        Text("\n" + "\n".join(lines)),
+        Text(words.phrase("score_past")),
+    )
+
+
+def _scores(fared: Performance, words: Words) -> Iterator[str]:
+    """A performance as the lines of the table show it, in the order of SCORES."""
+    yield words.written(fared.final, "money")
+    yield words.written(fared.total_return, "percent")
+    yield words.written(fared.annual_return, "percent")
+    yield words.written(fared.volatility, "percent")
+    yield "–" if fared.sharpe is None else f"{fared.sharpe:.2f}"
+    yield words.written(fared.max_drawdown, "percent")
+    yield f"{fared.peak} … {fared.trough}"
+    yield str(fared.recovery or words.phrase("score_not_yet"))
+    yield f"{words.written(fared.worst_return, 'percent')} ({fared.worst_session})"
+    yearly = fared.turnover_per_year
+    yield "–" if yearly is None else words.written(yearly, "percent")

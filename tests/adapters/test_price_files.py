@@ -54,7 +54,7 @@ def test_a_long_file_is_a_table_of_days_and_symbols(tmp_path):
         "date,VOO,AGG\n2026-01-02T21:00:00Z, 500.5,\n2026-01-05 16:00:00-05:00,501,99.1\n",
         "Date,Ticker,Adj Close\n2026-01-05,AGG,99.1\n2026-01-05,VOO,501\n2026-01-02,VOO,5.005e2\n",
         LONG + "2026-01-02,AGG,\n",
-        gzip.compress(LONG.encode()),
+        gzip.compress(LONG.encode(), mtime=0),
         as_parquet(pd.DataFrame({"date": ["2026-01-02", "2026-01-05"], "VOO": [500.5, 501.0],
                                  "AGG": [None, 99.1]})),
         as_parquet(pd.DataFrame({

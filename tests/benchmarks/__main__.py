@@ -15,10 +15,10 @@ from rich.console import Console as Terminal
 from rich.table import Table
 
 from adapters.console import Console
-from bot.app import BUNDLED_PRICES
 from bot.demo import Show, play
 from bot.domain.strategy import Facts, Features
 from bot.sessions import nyse
+from bot.sources import BUNDLED_PRICES
 from strategies.global_etf_rotation import GlobalEtfRotation
 
 RUNS = 5

@@ -8,8 +8,8 @@ import pytest
 
 from adapters.dry_run import DryRun
 from adapters.paper import PaperBroker
-from bot import app
-from bot.app import BUNDLED_PRICES, House, Time
+from bot import app, sources
+from bot.app import House, Time
 from bot.domain.errors import BellwetherError, LedgerError, SettingsError
 from bot.domain.memory import Message, Outcome, Switch
 from bot.domain.model import Action, Mode, OrderIntent, Proceeds, RunKey
@@ -17,13 +17,14 @@ from bot.ledger import SqlLedger
 from bot.ports import Adjustment
 from bot.run import run_session
 from bot.schedule import JumpingClock, JumpingWakes
+from bot.sources import BUNDLED_PRICES
 from bot.words import Language
 from config.settings import Settings
 from strategies.global_etf_rotation import GlobalEtfRotation
 from tests.fakes import Phone
 
 QUARTER_END = date(2026, 9, 30)
-CLOSES = app.closes_of(BUNDLED_PRICES, "global_etf_rotation")
+CLOSES = sources.closes_of(BUNDLED_PRICES, "global_etf_rotation")
 BOOK = {"profile": "global_etf_rotation", "broker": "practice"}
 
 
@@ -46,7 +47,7 @@ def settings(
 
 
 def near_close(day: date = QUARTER_END) -> datetime:
-    session = app.exchange(Settings()).on(day)
+    session = sources.exchange(Settings()).on(day)
     assert session is not None
     return session.decides_at(timedelta(minutes=15))
 
@@ -252,7 +253,7 @@ def test_the_operators_corrections_are_in_the_calendar():
         }
     })  # fmt: skip
 
-    calendar = app.exchange(corrected)
+    calendar = sources.exchange(corrected)
 
     assert calendar.on(date(2026, 9, 29)) is None
     session = calendar.on(QUARTER_END)
@@ -265,7 +266,7 @@ def test_a_market_says_what_its_prices_are_adjusted_for(tmp_path):
     chosen["markets"]["prices"]["adjustment"] = "splits"
     valid = Settings.model_validate(chosen)
 
-    source = app.market("prices", valid, JumpingClock(near_close()), app.exchange(valid))
+    source = sources.market("prices", valid, JumpingClock(near_close()), sources.exchange(valid))
 
     assert source.adjustment is Adjustment.SPLITS
 
@@ -274,21 +275,21 @@ async def test_a_market_without_a_file_is_the_price_store(tmp_path):
     chosen = settings(tmp_path).model_dump(exclude_unset=True)
     del chosen["markets"]["prices"]["path"]
     valid = Settings.model_validate(chosen)
-    app.update_prices(valid, BUNDLED_PRICES)
+    sources.update_prices(valid, BUNDLED_PRICES)
 
-    source = app.market("prices", valid, JumpingClock(near_close()), app.exchange(valid))
+    source = sources.market("prices", valid, JumpingClock(near_close()), sources.exchange(valid))
 
     assert "EFA" in await source.quotes(["EFA"])
 
 
 def test_a_signal_is_of_the_last_session_where_none_is_named():
-    told = app.signal("global_etf_rotation", Settings(), BUNDLED_PRICES, None)
+    told = sources.signal("global_etf_rotation", Settings(), BUNDLED_PRICES, None)
 
     assert told.updated == CLOSES.index[-1].date()
 
 
 def test_a_signal_of_a_quarter_end_is_a_rebalance():
-    told = app.signal("global_etf_rotation", Settings(), BUNDLED_PRICES, QUARTER_END)
+    told = sources.signal("global_etf_rotation", Settings(), BUNDLED_PRICES, QUARTER_END)
 
     assert (told.signal, told.updated) == ("rebalance", QUARTER_END)
     assert sum(told.allocation.values()) == pytest.approx(1)
@@ -296,20 +297,22 @@ def test_a_signal_of_a_quarter_end_is_a_rebalance():
 
 def test_a_signal_of_a_sunday_does_not_exist():
     with pytest.raises(BellwetherError, match="no_session"):
-        app.signal("global_etf_rotation", Settings(), BUNDLED_PRICES, date(2026, 10, 4))
+        sources.signal("global_etf_rotation", Settings(), BUNDLED_PRICES, date(2026, 10, 4))
 
 
 def test_a_signal_of_prices_of_the_store(tmp_path):
     chosen = settings(tmp_path)
-    app.update_prices(chosen, BUNDLED_PRICES)
+    sources.update_prices(chosen, BUNDLED_PRICES)
 
-    stored = app.signal("global_etf_rotation", chosen, None, QUARTER_END)
+    stored = sources.signal("global_etf_rotation", chosen, None, QUARTER_END)
 
-    assert stored == app.signal("global_etf_rotation", chosen, BUNDLED_PRICES, QUARTER_END)
+    assert stored == sources.signal("global_etf_rotation", chosen, BUNDLED_PRICES, QUARTER_END)
 
 
 def test_at_a_quarter_end_a_profile_wants_something():
-    wanted = app.wanted_at_the_end("global_etf_rotation", CLOSES.loc[: pd.Timestamp(QUARTER_END)])
+    wanted = sources.wanted_at_the_end(
+        "global_etf_rotation", CLOSES.loc[: pd.Timestamp(QUARTER_END)]
+    )
 
     assert sum(wanted.values()) == pytest.approx(1)
 
@@ -317,8 +320,8 @@ def test_at_a_quarter_end_a_profile_wants_something():
 def test_between_quarter_ends_a_profile_may_want_nothing_new():
     quiet = CLOSES.loc[: pd.Timestamp(QUARTER_END)].iloc[:-1]
 
-    assert app.wanted_at_the_end("global_etf_rotation", quiet) == {}
+    assert sources.wanted_at_the_end("global_etf_rotation", quiet) == {}
 
 
 def test_a_profile_says_how_much_history_it_needs():
-    assert 0 < app.needed_sessions("global_etf_rotation") < len(CLOSES)
+    assert 0 < sources.needed_sessions("global_etf_rotation") < len(CLOSES)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pandas as pd
 import pytest
 
-from bot import app
+from bot import app, sources
 from bot.daemon import trade
 from bot.ledger_file import LedgerLock
 from tests.bot.scratch import BOOK, QUARTER_END, Scratch, closes, near_close, written
@@ -337,7 +337,7 @@ BAD_UPDATES = [
 def test_an_update_that_fails_leaves_the_store_as_it_was(tmp_path, change, code, words):
     here = Scratch(tmp_path).write(prices=None)
     here.call("data", "update", "--from", str(written(closes(), tmp_path / "good.csv")))
-    before = app.price_store(here.settings()).path.read_bytes()
+    before = sources.price_store(here.settings()).path.read_bytes()
 
     told = here.call(
         "data", "update", "--from", str(written(change(closes()), tmp_path / "bad.csv"))
@@ -345,14 +345,14 @@ def test_an_update_that_fails_leaves_the_store_as_it_was(tmp_path, change, code,
 
     assert (told.exit_code, told.stdout) == (code, "")
     assert words in told.stderr
-    assert app.price_store(here.settings()).path.read_bytes() == before
+    assert sources.price_store(here.settings()).path.read_bytes() == before
 
 
 def test_two_updates_at_once_are_one(tmp_path):
     here = Scratch(tmp_path).write(prices=None)
     good = str(written(closes(), tmp_path / "good.csv"))
 
-    with app.price_store(here.settings())._alone():
+    with sources.price_store(here.settings())._alone():
         told = here.call("data", "update", "--from", good)
 
     assert told.exit_code == 75

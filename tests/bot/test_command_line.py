@@ -10,6 +10,8 @@ import typer.main
 from bot import __version__, demo
 from bot.__main__ import cli
 from bot.domain.memory import Switch
+from bot.words import Language
+from strategies import ALIASES, PROFILES
 from tests.bot.scratch import BOOK, QUARTER_END, SUNDAY, Scratch, closes, written
 from tests.fakes import Phone
 
@@ -27,11 +29,18 @@ RUN_KEYS = {
 SIGNAL_KEYS = {
     *("profile", "signal", "updated", "reason", "allocation", "indicators", "methodology"),
 }
+PROFILE_KEYS = {
+    *("name", "aliases", "about", "cadence", "role", "benchmark", "minimum_equity"),
+    *("needs", "parameters", "source"),
+}
+PARAMETER_KEYS = {"name", "kind", "default", "low", "high", "choices", "about"}
+PAST_KEYS = {"run", "ended", "at", "reason", "orders", "unfinished"}
 PART_KEYS = {"book", "part", "ok", "seen", "code", "error"}
 
 COMMANDS = {
     *("serve", "run", "decide", "profiles", "plan", "why", "status", "positions", "next", "check"),
-    *("resolve", "pause", "resume", "halt", "demo", "data", "conform"),
+    *("resolve", "pause", "resume", "halt", "demo", "data", "conform", "backtest", "sim"),
+    *("runs", "orders"),
 }
 
 
@@ -91,11 +100,61 @@ def test_the_version_is_told(here):
     assert here.call("--version").stdout == f"bellwether {__version__}\n"
 
 
-def test_profiles_are_listed(here):
-    (only,) = json_of(here.call("profiles", "--json"))
+@pytest.mark.parametrize("arguments", [("profiles",), ("profiles", "list")])
+def test_profiles_are_listed(tmp_path, arguments):
+    told = Scratch(tmp_path).call(*arguments)
 
-    assert only["name"] == "global_etf_rotation"
-    assert only["name"] in here.call("profiles").stdout
+    assert told.exit_code == 0
+    for name, profile in PROFILES.items():
+        assert re.search(rf"^{name} +{profile.benchmark} +\w", told.stdout, re.MULTILINE)
+
+
+LISTS = [("profiles", "--json"), ("profiles", "--json", "list"), ("profiles", "list", "--json")]
+
+
+@pytest.mark.parametrize("arguments", LISTS)
+def test_profiles_are_values_for_programs(here, arguments):
+    told = json_of(here.call(*arguments))
+
+    assert [each["name"] for each in told] == list(PROFILES)
+    assert all(each.keys() == PROFILE_KEYS for each in told)
+
+
+@pytest.mark.parametrize("name", [*PROFILES, *ALIASES])
+def test_a_profile_is_shown_with_everything_it_may_be_told(tmp_path, name):
+    shown = Scratch(tmp_path).call("profiles", "show", name)
+    told = json_of(Scratch(tmp_path).call("profiles", "show", name, "--json"))
+
+    assert (shown.exit_code, told.keys()) == (0, PROFILE_KEYS)
+    assert shown.stdout.startswith(f"{told['name']}\n{told['about'][:40]}")
+    assert told["parameters"]
+    for each in told["parameters"]:
+        assert each.keys() == PARAMETER_KEYS
+        assert f"\n{each['name']} = " in shown.stdout
+
+
+def test_a_profile_is_a_value_in_the_language_of_the_settings(tmp_path):
+    here = Scratch(tmp_path).write(language=Language.ZH)
+
+    for asked in (("show", "global_etf_rotation", "--config", "bot.toml"), ("list",)):
+        told = here.call("profiles", "--json", *asked)
+
+        assert CHINESE.search(told.stdout)
+
+
+NO_PROFILES = [
+    ("momentum", "there is no profile called momentum; known: global_etf_rotation"),
+    ("Hybrid_Growth_Income", "the profile hybrid_growth_income is retired"),
+    (" ", "the name of the profile is blank"),
+]
+
+
+@pytest.mark.parametrize(("name", "words"), NO_PROFILES)
+def test_a_name_without_a_profile_is_a_matter_of_configuration(here, name, words):
+    told = here.call("profiles", "show", name)
+
+    assert told.exit_code == 78
+    assert words in told.stderr
 
 
 def test_before_the_first_run_a_book_has_a_status(here):
@@ -165,6 +224,49 @@ def test_the_next_wakes_are_moments_for_programs(here):
     assert len(told) == 5
     assert told == sorted(told)
     assert all(moment.endswith("Z") for moment in told)
+
+
+@pytest.mark.parametrize("count", ["0", "251", "x"])
+@pytest.mark.parametrize("command", ["next", "runs"])
+def test_how_many_are_told_is_a_matter_of_usage(here, command, count):
+    assert here.call(command, count).exit_code == 2
+
+
+def test_runs_are_a_table(played):
+    told = played.call("runs", "5").stdout.splitlines()
+
+    assert told[0] == "[PAPER] demo paper · global_etf_rotation"
+    assert told[1].split() == ["session", "outcome", "orders", "owes"]
+    assert told[2].split() == ["2026-09-30", "complete", "3", "–"]
+
+
+def test_runs_are_values_for_programs(played):
+    (told,) = json_of(played.call("runs", "--json"))
+
+    assert told.keys() == PAST_KEYS
+    assert (told["ended"], len(told["orders"])) == ("complete", 3)
+
+
+@pytest.mark.parametrize("day", [(), (str(QUARTER_END),)])
+def test_orders_tell_what_became_of_them(played, day):
+    told = played.call("orders", *day).stdout
+
+    assert re.search(r"sell 10 VOO at [\d.]+: filled 10 of 10 @ [\d.]+\n· sent 15:46", told)
+    assert "At the broker: 3 sent, 3 with fills, 0 unconfirmed." in told
+
+
+def test_orders_are_values_for_programs(played):
+    told = json_of(played.call("orders", "--json"))
+
+    assert told.keys() == PAST_KEYS
+    assert {order["intent"]["symbol"] for order in told["orders"]} == {"SMH", "INDA", "VOO"}
+
+
+def test_before_the_first_run_there_are_no_runs_and_no_orders(here):
+    assert "no runs yet" in here.call("runs").stdout
+    assert json_of(here.call("runs", "--json")) == []
+    assert here.call("orders").exit_code == 75
+    assert not (here.folder / "state").exists()
 
 
 def test_a_plan_shows_orders_and_keeps_nothing(here):
@@ -320,7 +422,14 @@ def test_going_on_is_said_book_by_book(tmp_path):
         ("positions",),
         ("why",),
         ("next",),
+        ("runs",),
+        ("orders",),
+        ("orders", "2026-09-29"),
+        ("orders", "2026-10-04"),
         ("check",),
+        ("profiles",),
+        *(("profiles", "show", name) for name in PROFILES),
+        ("profiles", "show", "hybrid_growth_income"),
         ("pause", "--exits-allowed"),
         ("plan", "--as-of", "2026-09-30"),
         ("decide", "global_etf_rotation", "--as-of", "2026-09-30", "--prices", "prices.csv"),

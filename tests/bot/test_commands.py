@@ -1,15 +1,32 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from pydantic import TypeAdapter
 
-from bot.commands import Look, PlanNow, Resolve, RunNow, Turn, Why, idle_today, obey, status_of
+from bot.commands import (
+    Answer,
+    Coming,
+    Look,
+    Orders,
+    PlanNow,
+    Resolve,
+    RunNow,
+    Runs,
+    Turn,
+    Why,
+    idle_today,
+    obey,
+    status_of,
+)
 from bot.decide import decide
 from bot.domain.errors import BellwetherError, Blocked, SettingsError
-from bot.domain.memory import Outcome, RunReport, Switch
+from bot.domain.memory import Outcome, Owed, RunReport, Switch
 from bot.domain.model import Action, OrderIntent, Plan, RunKey, Side
+from bot.domain.strategy import Rebalance
 from bot.ports import RunDue
+from bot.run import run_session
 from bot.words import Language
 from tests.bot.scratch import BOOK, ORDINARY, QUARTER_END, SUNDAY, Scratch, near_close
 
@@ -206,3 +223,109 @@ async def test_a_run_that_has_decided_and_not_ended_is_under_way(house):
     assert "Nothing was sent to the broker." in begun
     assert "under way" not in await told(house, Look())
     assert status_of(seat).last.decided == decided
+
+
+async def traded(house):
+    """The house after its quarter end was traded, and a session after it blocked."""
+    seat = house.seats[0]
+    await run_session(seat.book, seat.desk.sessions.on(QUARTER_END), seat.desk)
+    after = RunReport(RunKey(BOOK, ORDINARY), Outcome.BLOCKED, near_close(ORDINARY))
+    house.ledger.finish(after)
+    return house
+
+
+async def test_the_latest_runs_come_first_and_as_many_as_asked_for(house):
+    await traded(house)
+
+    everything = (await obey(Runs(), house.seats, EN)).data
+    last = (await obey(Runs(count=1), house.seats, EN)).data
+
+    assert [(past.run.session, past.ended) for past in everything] == [
+        (ORDINARY, Outcome.BLOCKED),
+        (QUARTER_END, Outcome.COMPLETE),
+    ]
+    assert last == everything[:1]
+    assert len(everything[1].orders) == 2
+
+
+async def test_a_run_under_way_is_among_the_runs_with_its_orders(house):
+    seat = house.seats[0]
+    await decide(seat.book, seat.desk.sessions.on(QUARTER_END), seat.desk)
+    asked_and_unanswered(house)
+
+    (past,) = (await obey(Runs(), house.seats, EN)).data
+    shown = await told(house, Orders())
+
+    assert (past.ended, past.reason) == (None, "rotation")
+    assert "under way: the run of Wed 2026-09-30, decided at 15:50 New York" in shown
+    assert "buy 12 VOO at 500.00: UNCONFIRMED, asked and not answered" in shown
+
+
+async def test_orders_are_those_of_the_last_run_or_of_a_session(house):
+    await traded(house)
+
+    last = await told(house, Orders())
+    named = await told(house, Orders(day=QUARTER_END))
+
+    assert "Thu 2026-10-01: BLOCKED" in last
+    assert "no orders" in last
+    assert "buy 53 SMH at 235.47: filled 53 of 53 @ 234.77" in named
+    assert "At the broker: 2 sent, 2 with fills, 0 unconfirmed." in named
+
+
+async def test_what_a_run_owes_is_told_with_its_orders(house):
+    targets = Rebalance({"VOO": 0.5}, "rotation")
+    owed = Owed(RUN, targets, QUARTER_END, ORDINARY, {"VOO": 7})
+    house.ledger.finish(RunReport(RUN, Outcome.OWED, near_close(QUARTER_END), owed=owed))
+
+    (past,) = (await obey(Runs(), house.seats, EN)).data
+
+    assert past.unfinished == {"VOO": 7}
+    assert "still to do: buy 7 VOO" in await told(house, Orders())
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (Orders(), "no_run_yet"),
+        (Orders(day=QUARTER_END), "no_run_on"),
+        (Orders(day=SUNDAY), "no_session"),
+        (Orders(day=date(1900, 1, 1)), "calendar_unknown"),
+    ],
+)
+async def test_orders_of_a_session_without_a_run_are_refused_by_name(house, command, code):
+    with pytest.raises(BellwetherError) as refused:
+        await obey(command, house.seats, EN)
+
+    assert refused.value.code == code
+
+
+async def test_wakes_end_where_the_calendar_does(house):
+    sessions = house.seats[0].desk.sessions
+
+    some = (await obey(Coming(count=3), house.seats, EN)).data
+    everything = (await obey(Coming(count=10**6), house.seats, EN)).data
+
+    assert [wake.date() for wake in some] == [ORDINARY, date(2026, 10, 2), date(2026, 10, 5)]
+    assert everything[-1].date() == sessions.sessions[-1].date
+
+
+@pytest.mark.parametrize(
+    "command", [Look(), Why(), Coming(), Runs(), Orders(), Orders(day=QUARTER_END)]
+)
+async def test_what_is_told_is_the_same_on_the_other_side_of_a_socket(house, command):
+    answer = await obey(command, (await traded(house)).seats, EN)
+    crossing = TypeAdapter(Answer)
+
+    arrived = crossing.validate_json(sent := crossing.dump_json(answer))
+
+    assert crossing.dump_json(arrived) == sent
+    assert type(arrived.data) is type(answer.data)
+
+
+@pytest.mark.parametrize("command", [Look(), Why(), Coming(), Runs(), Orders()])
+async def test_what_only_looks_asks_no_broker_and_no_market(house, command):
+    seat = (await traded(house)).seats[0]
+    blind = replace(seat, desk=replace(seat.desk, broker=None, market=None))
+
+    assert (await obey(command, [blind], EN)).text

@@ -13,8 +13,8 @@ from tests.bot.scratch import QUARTER_END, closes, written
 BUBBLE = re.compile(r"┌─ (.+)\n((?:│ .*\n)+)└─\n")
 TOO_WIDE = 80
 ENDS = {
-    Language.EN: ("Where the book stands", "Why it traded", "Where to go next"),
-    Language.ZH: ("组合现状", "为何交易", "接下来"),
+    Language.EN: ("What its owner asks", "/positions", "Why it traded", "Where to go next"),
+    Language.ZH: ("主人在聊天中的提问", "/positions", "为何交易", "接下来"),
 }
 SAID = {
     Language.EN: ("decision: rebalance", "sells", "buys", "wanted and held", "next: "),
@@ -33,7 +33,9 @@ def shows():
 
 
 def bubbles(result):
-    return BUBBLE.findall(result.stdout)
+    """What was told of the sessions, each with its time."""
+    told, _, _ = result.stdout.partition(ENDS[Language.EN][0])
+    return BUBBLE.findall(told.partition(ENDS[Language.ZH][0])[0])
 
 
 def long_form():
@@ -59,10 +61,10 @@ def test_one_of_them_sells_and_buys(shows, language):
 
 
 @pytest.mark.parametrize("language", Language)
-def test_it_ends_with_positions_reasons_and_where_to_go_next(shows, language):
-    after = shows[language].stdout.rpartition("└─\n")[2]
+def test_it_ends_with_a_conversation_reasons_and_where_to_go_next(shows, language):
+    after = shows[language].stdout
 
-    places = [after.index(words) for words in ENDS[language]]
+    places = [after.rindex(words) for words in ENDS[language]]
     assert places == sorted(places)
     assert "bellwether serve" in after
     assert "README.md" in after
@@ -83,7 +85,7 @@ def test_a_message_carries_its_time_in_new_york(shows):
 
 
 def test_the_chinese_one_is_chinese_throughout(shows):
-    assert not re.search(r"\b(Mon|the|shares|cash|next)\b", shows[Language.ZH].stdout)
+    assert not re.search(r"(?<!/)\b(Mon|the|shares|cash|next)\b", shows[Language.ZH].stdout)
 
 
 def test_both_languages_tell_of_the_same_trades(shows):
@@ -134,7 +136,7 @@ def test_the_sessions_can_be_chosen(tmp_path):
 
 REFUSED = [
     (["--first", "2026-10-03", "--last", "2026-10-04"], 1, "no session between Sat 2026-10-03"),
-    (["--first", "2025-01-02"], 1, "gives 147 sessions of history, the profile needs 504"),
+    (["--first", "2025-01-02"], 1, "147 sessions of history, the profile needs 504"),
     (["--first", "2030-01-02"], 1, "no session between Wed 2030-01-02"),
     (["--prices", "absent.csv"], 1, "absent.csv can not be read: No such file"),
 ]
@@ -151,7 +153,7 @@ def test_what_can_not_be_played_is_refused_with_a_reason(tmp_path, arguments, co
 
 FILES = [
     (lambda table: table.head(0), 1, "mine.csv holds no prices"),
-    (lambda table: table.tail(200), 1, "mine.csv gives 183 sessions of history"),
+    (lambda table: table.tail(200), 1, "mine.csv: 183 sessions of history"),
     (lambda table: table.head(40), 1, "the profile needs 504"),
     (lambda table: table.drop(columns=["SPY", "AGG"]), 78, "prices of AGG, SPY are missing"),
     (lambda table: table.assign(SPY=-1.0), 1, "SPY Mon 2024-06-03 has a price that is none"),
@@ -173,3 +175,19 @@ def test_without_enough_history_for_a_quarter_before_the_account_begins_in_cash(
 
     assert "begins with 25,000.00 in cash.\n" in told.stdout
     assert date(2026, 6, 30).isoformat() in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("language", "paused", "active"),
+    [
+        (Language.EN, "switch: PAUSED, nothing trades", "switch: active"),
+        (Language.ZH, "开关：已暂停", "开关：正常"),
+    ],
+)
+def test_a_change_is_asked_back_about_and_confirmed(shows, language, paused, active):
+    _, _, talk = shows[language].stdout.partition(ENDS[language][0])
+
+    questions = re.findall(r"│ \[ (.+) \]  \[ (.+) \]", talk)
+    assert len(questions) == 2
+    assert talk.count(f"[ {questions[0][0]} ]") == 4  # shown and pressed, twice
+    assert 0 < talk.index(paused) < talk.rindex(active)

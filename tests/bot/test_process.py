@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -165,9 +165,13 @@ def command(here: Scratch, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "bot", *arguments, "--config", str(here.config)]
 
 
+def has_said_so(daemon: Daemon) -> None:
+    daemon.wait_for("started, version")
+
+
 @contextmanager
-def serving(here: Scratch) -> Iterator[Daemon]:
-    """A daemon that has said that it started; killed, should it still live."""
+def serving(here: Scratch, started: Callable[[Daemon], object] = has_said_so) -> Iterator[Daemon]:
+    """A daemon that has `started`, where it says so; killed, should it still live."""
     said = here.folder / "said.txt"
     with said.open("wb") as out, (here.folder / "log.txt").open("ab") as log:
         child = subprocess.Popen(
@@ -179,7 +183,7 @@ def serving(here: Scratch) -> Iterator[Daemon]:
         )
         try:
             daemon = Daemon(child, said)
-            daemon.wait_for("started, version")
+            started(daemon)
             yield daemon
         finally:
             child.kill()

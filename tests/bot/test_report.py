@@ -188,6 +188,12 @@ STANDINGS = {
     "buy 10 VOO at 501.50 #2: expired, filled 3 of 10 @ 500.00": an_order(
         status="expired", filled=3, average_price=Decimal(500), attempt=2
     ),
+    "buy 10 VOO at 501.50: cancelled, filled 0 of 10: too far away": an_order(
+        status="cancelled", reason="too far away"
+    ),
+    "buy 10 VOO at 501.50: sent, working: held for review": an_order(
+        status="working", reason="held for review"
+    ),
     "buy 10 VOO at 501.50: REFUSED: no shares": an_order(status="refused", reason="no shares"),
     "buy 10 VOO: filled 10 of 10 @ 500.00": filled("VOO", 10, "500", limit=None),
     "buy 10 VOO at 501.50: never reached the account": an_order(status="not_booked"),
@@ -342,16 +348,40 @@ def test_a_blocked_run_tells_cause_remedy_and_that_nothing_was_sent():
 
     assert lines[1:4] == [
         "Fri 2026-10-09: BLOCKED",
-        "no quote for EFA, EEM, without which nothing can be decided",
+        "there is no quote for EFA, EEM, without which nothing can be decided",
         "Nothing was sent to the broker.",
     ]
     assert lines[4].startswith("→ Check the connection")
+    assert lines[5] == "reference: rotation/vital_quote_missing"
+
+
+def test_a_run_that_died_is_told_with_the_mark_of_the_log():
+    note = Note("unforeseen", "", {"error": "KeyError", "reference": "ab12cd34"})
+
+    lines = lines_of(a_run(Outcome.BLOCKED, decided=None, notes=(note,)))
+
+    assert lines[-2] == "reference: rotation/unforeseen/ab12cd34"
 
 
 def test_a_halted_run_tells_what_reached_the_broker():
     report = a_run(Outcome.HALTED, orders=(an_order(), filled("BIL", 1, "90", action="sell")))
 
     assert "At the broker: 2 sent, 1 with fills, 1 unconfirmed." in lines_of(report)
+
+
+def test_a_run_that_is_cut_off_says_what_it_had_decided():
+    report = a_run(Outcome.HALTED, orders=(an_order(),), notes=(Note("halt_switch"),))
+
+    assert lines_of(report)[2] == "decision: rebalance – rotation into the strongest"
+
+
+@pytest.mark.parametrize("orders", [None, [an_order()], [filled("VOO", 10, "500")]])
+def test_a_dry_run_never_says_that_something_reached_the_broker(orders):
+    dry = replace(TITLE, mode=Mode.DRY)
+
+    lines = render_error(Halted("halt_switch"), dry, EN, orders).splitlines()
+
+    assert lines[2] == "Nothing was sent to the broker."
 
 
 def test_a_run_without_orders_says_so():

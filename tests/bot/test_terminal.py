@@ -1,15 +1,28 @@
 import io
 import re
 import tomllib
+from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from bot.backtest import FillAt
+from bot.domain.model import Note
+from bot.domain.performance import Performance
 from bot.domain.strategy import FeedNeed, Needs
 from bot.lines import width
 from bot.profiles import Explained, Prospectus, prospectus, prospectuses
-from bot.terminal import WIDEST, display, profile_sheet, profiles_sheet
+from bot.terminal import (
+    WIDEST,
+    display,
+    profile_sheet,
+    profiles_sheet,
+    progress,
+    scorecard_sheet,
+)
+from bot.trial import Scorecard
 from bot.words import Language, Words
 from strategies import PROFILES, strategy
 
@@ -146,3 +159,118 @@ def test_what_is_no_terminal_gets_a_fixed_width(capsys):
     display(profiles_sheet([a_prospectus(about="word " * 100)], EN))
 
     assert max(map(len, capsys.readouterr().out.splitlines())) == WIDEST
+
+
+def a_performance(**differing):
+    told = {
+        "first": date(2026, 3, 2),
+        "last": date(2026, 3, 31),
+        "sessions": 22,
+        "start": Decimal("99996.5"),
+        "final": Decimal("1104999.986"),
+        "total_return": 10.05,
+        "annual_return": 0.0701,
+        "volatility": 0.193,
+        "sharpe": 0.4064,
+        "max_drawdown": -0.372,
+        "peak": date(2026, 3, 4),
+        "trough": date(2026, 3, 12),
+        "recovery": date(2026, 3, 20),
+        "worst_session": date(2026, 3, 11),
+        "worst_return": -0.168,
+        "turnover_per_year": 3.582,
+    }
+    return Performance(**{**told, **differing})
+
+
+HELD = a_performance(recovery=None, sharpe=None, turnover_per_year=None, total_return=-0.5)
+SPAN = {"count": 2, "first": date(2026, 3, 3), "last": date(2026, 3, 9)}
+REMARKS = (
+    Note("spliced", "BOXX", {"by": "BIL", "until": date(2026, 3, 5)}),
+    Note("begins_late", "SPYI", {"day": date(2026, 3, 6)}),
+    Note("begins_late", "QQQI", {"day": None}),
+    Note("sessions_blocked", "QQQ", {**SPAN, "reason": "vital_quote_stale"}),
+    Note("sessions_blocked", "QQQ", {**SPAN, "reason": "vital_history_short"}),
+    Note("sessions_owed", "", SPAN),
+    Note("sessions_small", "", SPAN),
+    Note("never_traded", "", {"day": date(2026, 3, 31)}),
+)
+
+
+def a_card(*remarks, **differing):
+    told = {
+        "profile": "soxl_soxx_trend_income",
+        "fill": FillAt.CLOSE,
+        "source": Path("prices.csv"),
+        "first": date(2024, 1, 2),
+        "sessions": 504,
+        "performance": a_performance(),
+        "benchmark": "SOXX",
+        "held": HELD,
+        "orders": 12,
+        "commission": Decimal("4.2"),
+        "slippage": Decimal("-1234.567"),
+        "notes": remarks,
+    }
+    return Scorecard(**{**told, **differing})
+
+
+@every_width
+@every_language
+@pytest.mark.parametrize("fill", FillAt)
+def test_a_card_fits_a_narrow_terminal_and_loses_nothing(columns, words, fill):
+    sheet = scorecard_sheet(a_card(*REMARKS, fill=fill), [Path("out/summary.csv")], words)
+
+    narrow, wide = shown(sheet, columns), shown(sheet, WIDE)
+
+    assert sorted(letters(narrow)) == sorted(letters(wide))
+    assert max(map(cells, narrow.splitlines())) <= columns
+
+
+def test_a_card_compares_the_profile_with_its_benchmark_line_by_line():
+    lines = shown(scorecard_sheet(a_card(), [], EN)).splitlines()[4:-3]
+
+    assert [re.split(r" {2,}", line.strip()) for line in lines] == [
+        ["soxl_soxx_trend_income", "SOXX held"],
+        ["final equity, USD", "1,104,999.99", "1,104,999.99"],
+        ["total return", "1005.0 %", "-50.0 %"],
+        ["annual return", "7.0 %", "7.0 %"],
+        ["volatility, annual", "19.3 %", "19.3 %"],
+        ["Sharpe ratio", "0.41", "–"],
+        ["deepest drawdown", "-37.2 %", "-37.2 %"],
+        ["from … to", "2026-03-04 … 2026-03-12", "2026-03-04 … 2026-03-12"],
+        ["recovered", "2026-03-20", "not yet"],
+        ["worst session", "-16.8 % (2026-03-11)", "-16.8 % (2026-03-11)"],
+        ["turnover per year", "358.2 %", "–"],
+    ]
+
+
+def test_the_figures_of_a_card_end_in_one_column():
+    lines = shown(scorecard_sheet(a_card(), [], EN)).splitlines()[4:-3]
+
+    assert len({len(line.rstrip()) for line in lines}) == 1
+
+
+def test_under_a_card_stands_what_to_know_before_believing_it():
+    told = shown(scorecard_sheet(a_card(*REMARKS), [Path("out/a.csv"), Path("out/b.csv")], EN), 200)
+
+    span = "2 (2026-03-03 … 2026-03-09)"
+    assert told.splitlines()[16:-1] == [
+        "12 orders; commission 4.20 USD, slippage -1,234.57 USD",
+        "BOXX: before Thu 2026-03-05 returns what BIL did: a stand-in, not its own prices",
+        "SPYI: first price on Fri 2026-03-06; could not be traded before it had one",
+        "QQQI: could not be traded before it had one",
+        f"QQQ: sessions without a decision: {span}, because the quote is too old to decide on",
+        f"QQQ: sessions without a decision: {span}, because history is too short or has holes",
+        f"sessions that left something to be done on the next: {span}",
+        f"sessions below the recommended equity: {span}; whole shares may not follow the weights",
+        "the decision of Tue 2026-03-31 was not traded: the prices end",
+        "written to out: a.csv, b.csv",
+    ]
+
+
+def test_where_there_is_no_terminal_nothing_is_counted_aloud(capsys):
+    with progress(EN) as watch:
+        watch(1, 2)
+
+    assert capsys.readouterr().err == ""

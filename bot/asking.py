@@ -1,0 +1,96 @@
+"""What every command has in common: its settings, its errors, how it shows an answer."""
+
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter
+
+from bot.domain.errors import BellwetherError, BrokerUnavailable, SettingsError
+from bot.exits import FAULT, exit_code
+from bot.terminal import Sheet, display
+from bot.words import Language, Words
+from config.problems import SettingsProblem
+from config.settings import Settings, load
+
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="The settings file.")]
+Book = Annotated[str | None, typer.Option("--book", "-b", help="Which book, if there are more.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print a value for programs.")]
+Reason = Annotated[str, typer.Option(help="Why; shown for as long as it lasts.")]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="As if this session were about to close."),
+]
+
+
+@contextmanager
+def speaking(config: Path | None, *, optional: bool = False) -> Iterator[Settings]:
+    """The settings, and every error of what is done with them told on stderr with its code.
+
+    Where the settings are `optional`, the defaults serve if no file was named and
+    none is there.
+    """
+    language = Language.EN
+    try:
+        settings = _settings(config, optional=optional)
+        language = Language(settings.language)
+        logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr)
+        for chatty in ("apscheduler", "asyncio"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+        yield settings
+    except SettingsProblem as problem:
+        errors = [SettingsError(p.code, where=p.where, **p.values) for p in problem.problems]
+        raise typer.Exit(_complain(errors, language)) from None
+    except BellwetherError as error:
+        raise typer.Exit(_complain([error], language)) from None
+    except BrokenPipeError:
+        raise  # whoever read our output has gone: nobody is left to complain to
+    except OSError as error:
+        raise typer.Exit(_complain([_named(error)], language)) from None
+
+
+def _named(error: OSError) -> BellwetherError:
+    """What the system refused: a file, or, where it names none, a line to a broker."""
+    if error.filename is None:
+        return BrokerUnavailable("broker_unavailable", reason=str(error))
+    if isinstance(error, PermissionError):
+        return BellwetherError("no_permission", path=error.filename)
+    return BellwetherError("file_trouble", path=error.filename, reason=error.strerror)
+
+
+def _settings(config: Path | None, *, optional: bool) -> Settings:
+    try:
+        return load(config)
+    except SettingsProblem as problem:
+        missing = all(p.code == "settings_missing" for p in problem.problems)
+        if optional and missing and config is None:
+            return Settings()
+        raise
+
+
+def _complain(errors: Sequence[BellwetherError], language: Language) -> int:
+    words = Words(language)
+    for error in errors:
+        typer.echo(f"bellwether: {words.say(error.code, error.values)}", err=True)
+        typer.echo(f"→ {words.remedy(error.code, error.values)}", err=True)
+    return exit_code(errors[0]) if errors else FAULT
+
+
+def show_answer(told: Sheet, value: object, *, as_json: bool) -> None:
+    """Print an answer for whoever reads, or its value for a program."""
+    if as_json:
+        typer.echo(TypeAdapter(type(value)).dump_json(value, indent=2).decode())
+    elif isinstance(told, str):
+        typer.echo(told)
+    else:
+        display(told)
+
+
+def day_of(moment: datetime | None) -> date | None:
+    """The day somebody named."""
+    return moment.date() if moment else None

@@ -1,0 +1,326 @@
+"""The same features, decisions and plans over history."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+
+from bot.bars import Bars
+from bot.conclude import debt, order_notes
+from bot.crossing import Crossing
+from bot.decide import LATE_BY, follow, missed, small, whole
+from bot.domain.account import Opening
+from bot.domain.blotter import Blotter, Opened
+from bot.domain.calendar import Calendar
+from bot.domain.errors import Blocked, DataError
+from bot.domain.fills import FillRules
+from bot.domain.gates import Finding
+from bot.domain.memory import Decided, Owed, Standing
+from bot.domain.model import (
+    NOTHING,
+    Note,
+    Portfolio,
+    Quotes,
+    RunKey,
+    Session,
+    Side,
+    Symbol,
+)
+from bot.domain.money import value_targets
+from bot.domain.planning import residuals
+from bot.domain.situation import Progress, Situation
+from bot.domain.strategy import Book, Decision, Facts, Features, Holding
+from bot.gather import NO_PRICE, Survey, holdings, look_at, refuse_vital, value
+from bot.ladder import Trade, unfilled
+from bot.run import PLANNERS, usable_today
+from bot.track_record import Recorder, TrackRecord
+
+FREE = FillRules()
+
+
+class FillAt(StrEnum):
+    """Whose prices a session's decision is traded at."""
+
+    CLOSE = "close"
+    NEXT_OPEN = "next-open"
+    NEXT_CLOSE = "next-close"
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """What is to be tried: a book with an account, from a first to a last session.
+
+    Left out, these are the earliest before which history suffices and every symbol
+    has a price, and the newest. `costs` are slippage and commission of every fill;
+    `fill` says at whose prices.
+    """
+
+    book: Book
+    opening: Opening
+    first: date | None = None
+    last: date | None = None
+    costs: FillRules = FREE
+    fill: FillAt = FillAt.CLOSE
+
+
+def backtest(
+    experiment: Experiment,
+    facts: Facts,
+    calendar: Calendar,
+    opens: pd.DataFrame | None = None,
+    watch: Callable[[int, int], None] = lambda _done, _of: None,
+) -> TrackRecord:
+    """Replay a book over its sessions; `facts` begin early enough before the first.
+
+    `opens` are needed to fill at the next opening, on the scale of the closes.
+    `watch` is told how many sessions are done, and of how many. Raises DataError
+    `too_few_sessions` and `begins_too_early` where history is too short,
+    `no_sessions_played` where there is nothing between first and last, and
+    `missing_opens`.
+    """
+    replay = _Replay(experiment, facts, calendar, opens)
+    for done, session in enumerate(replay.sessions, start=1):
+        replay.play(session)
+        watch(done, len(replay.sessions))
+    return replay.ended()
+
+
+class _Replay:
+    """A book, its account, and everything a ledger would remember of it."""
+
+    def __init__(
+        self, experiment: Experiment, facts: Facts, calendar: Calendar, opens: pd.DataFrame | None
+    ) -> None:
+        self._experiment, self._calendar = experiment, calendar
+        self._book, self._needs = experiment.book, experiment.book.strategy.needs
+        self._facts = facts
+        self._bars = Bars(facts.closes, opens, self._needs, calendar)
+        self.sessions = self._span()
+        self._features = Features(self._book.strategy, facts)
+        first = self.sessions[0].date
+        settles = calendar.settles(first)
+        self._blotter = Blotter(Opened(experiment.opening, settles))
+        self._owed: Owed | None = None
+        self._last_rebalance: date | None = None
+        self._decided: set[date] = set()
+        self._traded: dict[date, set[Symbol]] = {}
+        self._pending: Decided | None = None
+        self._record = Recorder(self._portfolio(), first, self._bars)
+
+    def _span(self) -> Sequence[Session]:
+        """The sessions to be played. Raises DataError where history does not allow it."""
+        earliest, needed = self._bars.earliest(), self._needs.sessions
+        if earliest is None:
+            raise DataError("too_few_sessions", found=len(self._facts.closes), needed=needed)
+        first = self._experiment.first or self._bars.all_priced(earliest)
+        last = self._experiment.last or self._bars.newest
+        newest = self._bars.newest
+        if last > newest and self._calendar.distance(newest, last):
+            raise DataError("ends_too_late", last=last, newest=newest)
+        if first < earliest:
+            raise DataError("begins_too_early", first=first, earliest=earliest, needed=needed)
+        span = self._calendar.between(first, last) if first <= last else ()
+        if not span:
+            raise DataError("no_sessions_played", first=first, last=last)
+        return span
+
+    def play(self, session: Session) -> None:
+        """One session: trade what is pending, decide, trade at once or tomorrow."""
+        self._blotter.settle(session.date)
+        if self._pending is not None:
+            opening = self._experiment.fill is FillAt.NEXT_OPEN
+            self._trade(self._pending, session, opening=opening)
+            self._pending = None
+        try:
+            decided = self._decide(session)
+        except Blocked as reason:
+            self._record.blocked[session.date] = reason
+        else:
+            self._decided.add(session.date)
+            if decided is None:
+                self._owed = None
+            elif self._experiment.fill is FillAt.CLOSE:
+                self._trade(decided, session, opening=False)
+            else:
+                self._pending = decided
+        self._record.keep(session.date, self._portfolio(), self._bars)
+
+    def ended(self) -> TrackRecord:
+        """What came of it."""
+        pending = self._pending.run.session if self._pending else None
+        return self._record.ended(self._needs.holds, pending)
+
+    def _portfolio(self) -> Portfolio:
+        account = self._blotter.portfolio(self._experiment.costs)
+        return account.managing(self._needs.holds, self._book.rules.keep)
+
+    def _decide(self, session: Session) -> Decided | None:
+        """What a session trades, None where it holds still. Raises Blocked as a live run would."""
+        self._bars.refuse_history(session.date)
+        owed, day = self._owed, session.date
+        portfolio = self._portfolio()
+        looked_at = (*portfolio.shares, *self._needs.vital, *(owed.unfinished if owed else ()))
+        seen = self._survey(portfolio, looked_at, session, opening=False)
+        refuse_vital(seen.findings, self._needs.vital)
+        equity = portfolio.equity(seen.prices)
+        if equity <= 0 and not portfolio.shares:
+            raise Blocked("no_equity", cash=portfolio.cash)
+        shown = holdings(seen, owed, equity)
+        asked = self._ask(session, shown, equity)
+        following, since, notes = follow(
+            asked,
+            lambda: missed(self._features, self._undecided(day), shown, equity),
+            owed,
+            day,
+        )
+        following = whole(following, owed, portfolio, self._book)
+        warnings = small(self._book, equity)
+        if warnings:
+            self._record.small.append(day)
+        if following is None:
+            return None
+        return Decided(
+            run=RunKey(self._book.name, day),
+            at=session.decides_at(self._book.lead),
+            decision=asked,
+            following=following,
+            since=since,
+            late=any(note.code == "late" for note in notes),
+            equity=equity,
+            prices=seen.prices,
+            portfolio=portfolio,
+            notes=(*notes, *warnings),
+        )
+
+    def _ask(self, session: Session, shown: Mapping[Symbol, Holding], equity: Decimal) -> Decision:
+        features, day = self._features, session.date
+        splits = self._split_hints(session)
+        if splits:
+            # A price that looks like a split nobody confirmed is no bar on its day.
+            known = self._facts.until(day)
+            closes = known.closes.copy()
+            closes.loc[closes.index[-1], splits] = np.nan
+            features = Features(self._book.strategy, replace(known, closes=closes))
+        return features.decide(day, shown, float(equity), self._last_rebalance)
+
+    def _split_hints(self, session: Session) -> list[Symbol]:
+        suspects = self._bars.suspects(session.date)
+        if not suspects:
+            return []
+        quotes = self._bars.quotes(suspects, session, opening=False)
+        found = self._findings(suspects, quotes, session, opening=False)
+        return [symbol for symbol in suspects if Finding.SPLIT_HINT in found.get(symbol, ())]
+
+    def _undecided(self, day: date) -> Iterator[date]:
+        """As the ledger of a book would know them, that began with the first session."""
+        for back in range(1, LATE_BY + 1):
+            before = self._calendar.before(day, back).date
+            if before in self._decided or before <= self.sessions[0].date:
+                return
+            yield before
+
+    def _findings(
+        self, symbols: Iterable[Symbol], market: Quotes, session: Session, *, opening: bool
+    ) -> dict[Symbol, tuple[Finding, ...]]:
+        moment = session.opens if opening else session.closes
+        found: dict[Symbol, tuple[Finding, ...]] = {}
+        for symbol in dict.fromkeys(symbols):
+            quote = market.get(symbol)
+            mark = self._bars.mark(symbol, session.date, quote.last) if quote else None
+            finding = look_at(quote, moment, mark)
+            if finding is not None:
+                found[symbol] = (finding,)
+        return found
+
+    def _survey(
+        self, portfolio: Portfolio, symbols: Collection[Symbol], session: Session, *, opening: bool
+    ) -> Survey:
+        market = self._bars.quotes(dict.fromkeys(symbols), session, opening=opening)
+        findings = self._findings(symbols, market, session, opening=opening)
+        usable = {s: q for s, q in market.items() if NO_PRICE.isdisjoint(findings.get(s, ()))}
+        known = {
+            symbol: mark
+            for symbol in portfolio.shares
+            if symbol not in usable
+            and symbol in market
+            and (mark := self._bars.mark(symbol, session.date, market[symbol].last))
+        }
+        prices, notes = value(portfolio, usable, market, known)
+        return Survey(portfolio, usable, prices, findings, (), tuple(notes))
+
+    def _trade(self, decided: Decided, session: Session, *, opening: bool) -> None:
+        """Sell, buy, conclude: a run's two sides at one set of prices."""
+        assert decided.following is not None  # what follows nothing is held
+        book, costs = self._book, self._experiment.costs
+        following = decided.following
+        portfolio = self._portfolio()
+        wanted = (*portfolio.shares, *following.targets)
+        seen = self._survey(portfolio, wanted, session, opening=opening)
+        targets = value_targets(following, decided.equity, book.rules)
+        exits = {symbol for symbol, weight in following.targets.items() if not weight}
+        trade = Trade(decided.run, session, book.rules, exits)
+        market = self._bars.quotes(dict.fromkeys(wanted), session, opening=opening)
+        quoted = session.opens if opening else session.closes
+        crossing = Crossing(trade, market, quoted, self._blotter, costs)
+        settles = self._calendar.settles(session.date)
+        notes: dict[tuple[Symbol, str], Note] = {}
+        for side in Side:
+            situation = self._situation(seen, decided, crossing.standings, session)
+            plan = PLANNERS[side](decided.run, targets, situation, book.rules)
+            notes |= {(note.symbol, note.code): note for note in plan.notes}
+            crossing.work(side, plan, settles)
+        crossing.call_off()
+        told = (*decided.notes, *notes.values(), *order_notes(crossing.standings))
+        fair = {symbol: quote.last for symbol, quote in market.items()}
+        self._record.add([s for s in crossing.standings if s.filled], decided, session, fair)
+        self._conclude(decided, told, crossing.standings, seen, session)
+
+    def _situation(
+        self, seen: Survey, decided: Decided, standings: Sequence[Standing], session: Session
+    ) -> Situation:
+        done = Progress.of(standings, seen.prices)
+        rules = self._book.rules
+        usable = usable_today(rules, session, self._calendar)
+        dwell = self._calendar.before(session.date, rules.dwell).date
+        recent = {s for day, symbols in self._traded.items() if day >= dwell for s in symbols}
+        return Situation(
+            portfolio=self._portfolio(),
+            quotes=seen.quotes,
+            prices={**decided.prices, **seen.prices},
+            findings=seen.findings,
+            proceeds=done.proceeds if usable else NOTHING,
+            sold=done.sold,
+            turnover=done.turnover,
+            orders=done.orders,
+            recent=recent | {s.intent.symbol for s in standings if s.filled},
+            settles=self._calendar.settles(session.date),
+        )
+
+    def _conclude(
+        self,
+        decided: Decided,
+        notes: Sequence[Note],
+        standings: Sequence[Standing],
+        seen: Survey,
+        session: Session,
+    ) -> None:
+        """Complete or owed, and what is remembered of it."""
+        assert decided.following is not None  # what follows nothing is held
+        rules = self._book.rules
+        targets = value_targets(decided.following, decided.equity, rules)
+        prices = {**decided.prices, **seen.prices}
+        left = residuals(targets, self._portfolio(), prices, notes, rules, [*unfilled(standings)])
+        self._owed = debt(left, decided, self._owed, self._calendar) if left else None
+        if left:
+            self._record.owed.append(session.date)
+        else:
+            self._last_rebalance = decided.run.session
+        filled = [s for s in standings if s.filled]
+        if filled:
+            dwell = self._calendar.before(session.date, rules.dwell).date
+            self._traded = {day: s for day, s in self._traded.items() if day >= dwell}
+            self._traded[session.date] = {s.intent.symbol for s in filled}

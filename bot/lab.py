@@ -1,0 +1,90 @@
+"""The command line of experiments: what would have been."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.asking import AsJson, Book, Config, day_of, show_answer, speaking
+from bot.backtest import FillAt
+from bot.terminal import progress, scorecard_sheet
+from bot.track_files import write
+from bot.trial import Wish, attempt
+from bot.words import Language, Words
+
+Profile = Annotated[
+    str | None, typer.Argument(help="A profile by its defaults, instead of --book.")
+]
+Prices = Annotated[
+    Path | None, typer.Option(help="A price file instead of the book's market or the store.")
+]
+First = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d"],
+        help="The first session; by default the earliest with history and every price.",
+    ),
+]
+Last = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last; by default the newest.")
+]
+Fill = Annotated[FillAt, typer.Option(help="Whose prices a decision is traded at.")]
+Cash = Annotated[str | None, typer.Option(help="USD to begin with.")]
+Slippage = Annotated[
+    str | None, typer.Option(help="How far a fill is worse than the price: 0.001 is a thousandth.")
+]
+Commission = Annotated[str | None, typer.Option(help="USD for each order.")]
+Splice = Annotated[
+    list[str] | None,
+    typer.Option(help="BOXX=BIL: before its own first price BOXX returns what BIL did."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="A folder for summary, trades, equity, weights and turnover as CSV."),
+]
+
+
+def backtest(
+    profile: Profile = None,
+    book: Book = None,
+    prices: Prices = None,
+    first: First = None,
+    last: Last = None,
+    fill: Fill = FillAt.CLOSE,
+    cash: Cash = None,
+    slippage: Slippage = None,
+    commission: Commission = None,
+    splice: Splice = None,
+    out: Out = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Play a profile or a book over past prices: the daemon's own decisions, plans and fills."""
+    if (profile is None) == (book is None):
+        raise typer.BadParameter("name a profile, or a book of the settings with --book")
+    account = {"cash": cash, "slippage": slippage, "commission_per_order": commission}
+    wish = Wish(
+        profile=profile,
+        book=book,
+        prices=prices,
+        first=day_of(first),
+        last=day_of(last),
+        fill=fill,
+        account={key: value for key, value in account.items() if value is not None},
+        splice=dict(_pair(each) for each in splice or ()),
+    )
+    with speaking(config, optional=book is None) as settings:
+        words = Words(Language(settings.language))
+        with progress(words) as watch:
+            trial = attempt(wish, settings, watch)
+        written = write(trial, out) if out else []
+        card = trial.scorecard
+        show_answer(scorecard_sheet(card, written, words), card, as_json=as_json)
+
+
+def _pair(told: str) -> tuple[str, str]:
+    symbol, sign, by = told.partition("=")
+    if not (symbol and sign and by):
+        raise typer.BadParameter(f"{told} is not SYMBOL=STAND-IN, for example BOXX=BIL")
+    return symbol.strip().upper(), by.strip().upper()

@@ -1,0 +1,171 @@
+"""The days and prices a house reads, put together from its settings."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from adapters.price_files import load
+from adapters.prices import PriceTable
+from adapters.store import PriceStore
+from adapters.synthetic import BUNDLED
+from adapters.tables import TableMarket
+from adapters.watched import WatchedTables
+from bot.domain.calendar import Calendar, exchange_date
+from bot.domain.errors import BellwetherError
+from bot.domain.model import Note, Symbol
+from bot.domain.strategy import Facts, Features, Needs, Rebalance
+from bot.ports import Adjustment, Clock, MarketData
+from bot.schedule import JumpingClock
+from bot.sessions import EARLIEST, LATEST, Overrides, nyse
+from bot.signals import Signal, signal_of
+from config.settings import Settings
+from strategies import Profile, profile
+
+BUNDLED_PRICES = BUNDLED
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Past:
+    """Prices of the past: sessions × symbols, as if the market had shown them adjusted.
+
+    `opens` are on the scale of the closes, None where the source has none.
+    `splices` say whose prices stand in for which symbol until when.
+    """
+
+    closes: pd.DataFrame
+    opens: pd.DataFrame | None
+    splices: tuple[Note, ...]
+    source: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What taking prices did to a symbol: days added and dropped, its span afterwards."""
+
+    symbol: Symbol
+    added: int
+    replaced: bool
+    dropped: int
+    first: date | None
+    last: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """What taking a file of prices did, and what is suspicious in it."""
+
+    source: Path
+    symbols: tuple[Stored, ...]
+    odd: tuple[Note, ...]
+
+
+def exchange(settings: Settings) -> Calendar:
+    """The calendar with the operator's overrides, as far as it is known."""
+    overrides = Overrides(
+        frozenset(settings.calendar.extra_closures), dict(settings.calendar.early_closes)
+    )
+    return nyse(EARLIEST, LATEST, overrides)
+
+
+def market(name: str, settings: Settings, clock: Clock, calendar: Calendar) -> MarketData:
+    """A source of prices, adjusted throughout: a paper account gets its dividends that way."""
+    entry = settings.markets[name]
+    path = entry.path or price_store(settings).path
+    read = partial(_table, name, settings)
+    return WatchedTables(path, read, clock, calendar, Adjustment(entry.adjustment))
+
+
+def _table(name: str, settings: Settings) -> PriceTable:
+    """What a source of prices has, its splices made, adjusted throughout."""
+    entry = settings.markets[name]
+    table = load(entry.path) if entry.path else price_store(settings).table()
+    return table.spliced(entry.splice).adjusted()
+
+
+def past(name: str, settings: Settings, wanted: Collection[Symbol], calendar: Calendar) -> Past:
+    """The sessions a source has of some symbols; of all of them it has to know.
+
+    Raises DataError naming the symbol that is missing or can not be believed.
+    """
+    table = _table(name, settings).require(wanted)
+    days = table.closes.index
+    kept = days.isin(calendar.index(calendar.first, calendar.last, 0))
+    splices = tuple(
+        Note("spliced", splice.symbol, {"by": splice.by, "until": splice.until})
+        for splice in table.splices
+        if splice.symbol in wanted
+    )
+    opens = None if table.opens is None else table.opens.loc[kept]
+    return Past(table.closes.loc[kept], opens, splices, table.source)
+
+
+def signal(profile_name: str, settings: Settings, prices: Path | None, day: date | None) -> Signal:
+    """A profile's signal from a price file, or the price store; of its last session by default."""
+    about = profile(profile_name)
+    table = load(prices) if prices else price_store(settings).table()
+    calendar = exchange(settings)
+    asked = day or table.closes.index[-1].date()
+    session = calendar.on(asked)
+    if session is None:
+        raise BellwetherError("no_session", day=asked)
+    clock = JumpingClock(session.closes)
+    needs = about.strategy().needs
+    market = TableMarket(table.adjusted(), clock, calendar)
+    return asyncio.run(_signal(about, market, needs, session.date))
+
+
+async def _signal(about: Profile, market: MarketData, needs: Needs, day: date) -> Signal:
+    facts = await market.facts(needs, day)
+    quotes = await market.quotes(needs.symbols)
+    fresh = {s: quote for s, quote in quotes.items() if exchange_date(quote.at) == day}
+    return signal_of(about, facts.with_today(day, fresh), day)
+
+
+def closes_of(prices: Path, profile_name: str) -> pd.DataFrame:
+    """The closes a profile needs from a price file, sessions × symbols.
+
+    Raises DataError naming the symbol that is missing or can not be believed.
+    """
+    needs = profile(profile_name).strategy().needs
+    return load(prices).adjusted().require(needs.symbols).closes
+
+
+def needed_sessions(profile_name: str) -> int:
+    """How much history a profile needs before it may act."""
+    return profile(profile_name).strategy().needs.sessions
+
+
+def wanted_at_the_end(profile_name: str, closes: pd.DataFrame) -> Mapping[Symbol, float]:
+    """What a profile wants on the last session of some closes; nothing where it holds still."""
+    day = closes.index[-1].date()
+    known = exchange(Settings()).index(closes.index[0].date(), day)
+    decision = Features(profile(profile_name).strategy(), Facts(closes, known)).decide(day, {})
+    return decision.targets if isinstance(decision, Rebalance) else {}
+
+
+def update_prices(settings: Settings, source: Path) -> Updated:
+    """Take a file of prices into the store, looked at with the exchange calendar."""
+    calendar = exchange(settings)
+    sessions = calendar.index(calendar.first, calendar.last, 0)
+    told = price_store(settings).update(source, sessions)
+    return Updated(
+        source,
+        tuple(
+            Stored(s.symbol, s.added, s.replaced, s.dropped, s.first, s.last) for s in told.symbols
+        ),
+        tuple(
+            Note(odd.code, odd.symbol, {"date": odd.date, "value": odd.value})
+            for symbol in told.symbols
+            for odd in symbol.suspicions
+        ),
+    )
+
+
+def price_store(settings: Settings) -> PriceStore:
+    """The prices a bot keeps, written by `data update` only."""
+    return PriceStore(settings.state_dir / "prices")

@@ -1,0 +1,133 @@
+"""What is kept of a backtest, session by session."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import pandas as pd
+
+from bot.bars import Bars
+from bot.domain.errors import Blocked
+from bot.domain.memory import Decided, Standing
+from bot.domain.model import Action, Portfolio, Session, Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Traded:
+    """An order that traded: when, for which decision, how much and at what price in USD.
+
+    `cost` is what slippage took, in USD, negative where rounding gave something
+    back; `commission` is not part of it.
+    """
+
+    session: date
+    decided: date
+    symbol: Symbol
+    action: Action
+    shares: int
+    price: Decimal
+    commission: Decimal
+    cost: Decimal
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackRecord:
+    """What came of a backtest.
+
+    `opened` is what the account was worth before its first trade, at the prices of
+    the first session. `equity` and `cash` are USD at the close of each session, after its trades;
+    `weights` are sessions × symbols, shares of equity; `traded` is what a session
+    bought and sold, in USD. `blocked` are the sessions on which
+    a live book would not have decided, and why; `owed` those that left something
+    undone, `small` those below the profile's recommended equity. `pending` is the
+    session of a last decision that had nothing to be traded at any more.
+    """
+
+    trades: Sequence[Traded]
+    opened: float
+    equity: pd.Series
+    cash: pd.Series
+    weights: pd.DataFrame
+    traded: pd.Series
+    blocked: Mapping[date, Blocked]
+    owed: Sequence[date]
+    small: Sequence[date]
+    pending: date | None
+
+    @property
+    def turnover(self) -> pd.Series:
+        """Half of what each session bought and sold, over its equity."""
+        return (self.traded / 2 / self.equity).rename("turnover")
+
+
+class Recorder:
+    """Takes note of every session."""
+
+    def __init__(self, opening: Portfolio, first: date, bars: Bars) -> None:
+        self._opened = float(opening.cash) + sum(_worth(opening, first, bars).values())
+        self.blocked: dict[date, Blocked] = {}
+        self.owed: list[date] = []
+        self.small: list[date] = []
+        self._trades: list[Traded] = []
+        self._days: list[date] = []
+        self._cash: list[float] = []
+        self._worth: list[dict[Symbol, float]] = []
+
+    def add(
+        self,
+        filled: Sequence[Standing],
+        decided: Decided,
+        session: Session,
+        prices: Mapping[Symbol, Decimal],
+    ) -> None:
+        """Orders that traded, measured against the prices the run saw."""
+        for report in (standing.report for standing in filled):
+            assert report is not None and report.average_price is not None  # noqa: PT018 - it traded
+            fair = prices.get(report.symbol, report.average_price)
+            sign = 1 if report.action.takes_shares else -1
+            self._trades.append(
+                Traded(
+                    session=session.date,
+                    decided=decided.run.session,
+                    symbol=report.symbol,
+                    action=report.action,
+                    shares=report.filled,
+                    price=report.average_price,
+                    commission=report.commission,
+                    cost=(report.average_price - fair) * report.filled * sign,
+                )
+            )
+
+    def keep(self, day: date, portfolio: Portfolio, bars: Bars) -> None:
+        """The account at the close of a session."""
+        self._days.append(day)
+        self._cash.append(float(portfolio.cash))
+        self._worth.append(_worth(portfolio, day, bars))
+
+    def ended(self, symbols: Sequence[Symbol], pending: date | None) -> TrackRecord:
+        """Everything as tables, the weights in the order of `symbols`."""
+        days = pd.DatetimeIndex(self._days, name="session")
+        cash = pd.Series(self._cash, days, name="cash")
+        worth = pd.DataFrame(self._worth, days, columns=list(symbols), dtype=float).fillna(0.0)
+        equity = (cash + worth.sum(axis=1)).rename("equity")
+        place = {day: at for at, day in enumerate(self._days)}
+        traded = [0.0] * len(days)
+        for trade in self._trades:
+            traded[place[trade.session]] += float(trade.shares * trade.price)
+        return TrackRecord(
+            trades=tuple(self._trades),
+            opened=self._opened,
+            equity=equity,
+            cash=cash,
+            weights=worth.div(equity, axis=0),
+            traded=pd.Series(traded, days, name="traded"),
+            blocked=self.blocked,
+            owed=tuple(self.owed),
+            small=tuple(self.small),
+            pending=pending,
+        )
+
+
+def _worth(portfolio: Portfolio, day: date, bars: Bars) -> dict[Symbol, float]:
+    return {s: float(n) * bars.last_close(s, day) for s, n in portfolio.shares.items()}
