@@ -20,7 +20,17 @@ from bot.domain.gates import (
 )
 from bot.domain.matching import foreign
 from bot.domain.memory import Baseline, Mark, Owed
-from bot.domain.model import Note, Portfolio, Quote, Quotes, RunKey, Session, Symbol
+from bot.domain.model import (
+    AccountKind,
+    Note,
+    Portfolio,
+    Proceeds,
+    Quote,
+    Quotes,
+    RunKey,
+    Session,
+    Symbol,
+)
 from bot.domain.strategy import Book, Facts, Holding, Needs
 from bot.ports import Adjustment, Desk
 
@@ -136,10 +146,18 @@ async def survey(book: Book, session: Session, desk: Desk, known: Mapping[Symbol
 
 
 async def account(book: Book, desk: Desk, symbols: Collection[Symbol]) -> Portfolio:
-    """The account, proven to be the book's, narrowed to what the book manages."""
+    """The account, proven to be the book's, narrowed to what the book manages.
+
+    Raises Halted `account_identity` and `account_kind`: what money may be spent
+    depends on what the account is, and that is configured, never inferred.
+    """
     portfolio = await desk.broker.portfolio()
     if portfolio.account != book.account:
         raise Halted("account_identity", expected=book.account, reported=portfolio.account)
+    lends = book.rules.proceeds is Proceeds.MARGIN
+    if portfolio.kind is not None and (portfolio.kind is AccountKind.MARGIN) is not lends:
+        configured = AccountKind.MARGIN if lends else AccountKind.CASH
+        raise Halted("account_kind", configured=configured.value, reported=portfolio.kind.value)
     return portfolio.managing(symbols, book.rules.keep)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.domain.errors import LedgerError
 from bot.domain.memory import Mark
-from bot.domain.model import Note, Portfolio, Role, Symbol
+from bot.domain.model import AccountKind, Note, Portfolio, Role, Symbol
 from bot.domain.strategy import Decision, Hold, Rebalance
 
 
@@ -116,6 +116,7 @@ def write_portfolio(portfolio: Portfolio) -> str:
             "hands_off": _amounts(portfolio.hands_off),
             "others": list(portfolio.others),
             "foreign_cash": _amounts(portfolio.foreign_cash),
+            "kind": portfolio.kind,
         }
     )
 
@@ -133,6 +134,7 @@ def read_portfolio(text: str) -> Portfolio:
         hands_off=_decimals(plain["hands_off"]),
         others=tuple(plain["others"]),
         foreign_cash=_decimals(plain["foreign_cash"]),
+        kind=AccountKind(plain["kind"]) if plain.get("kind") else None,
     )
 
 

@@ -73,6 +73,13 @@ class Role(StrEnum):
     SAFE_HAVEN = "safe_haven"
 
 
+class AccountKind(StrEnum):
+    """Whether a broker lends money to an account."""
+
+    CASH = "cash"
+    MARGIN = "margin"
+
+
 class Proceeds(StrEnum):
     """When the money of a sale may buy: by the kind of account, never inferred."""
 
@@ -143,7 +150,8 @@ class Portfolio:
     part, `spendable` what the broker itself calls available. `shares` may have
     fractions; `sellable` are the whole or part shares not yet promised to an open
     sell. `hands_off` are holdings that are shown and never traded; `others` names
-    what is no stock at all; `foreign_cash` is shown, never converted.
+    what is no stock at all; `foreign_cash` is shown, never converted. `kind` is
+    what the broker says the account is, None where it does not say.
     """
 
     account: str
@@ -155,6 +163,7 @@ class Portfolio:
     hands_off: Mapping[Symbol, Decimal] = field(default_factory=dict)
     others: Sequence[str] = ()
     foreign_cash: Mapping[str, Decimal] = field(default_factory=dict)
+    kind: AccountKind | None = None
 
     def managing(self, symbols: Collection[Symbol], keep: Mapping[Symbol, int]) -> "Portfolio":
         """The same account with everything but `symbols`, and `keep` of those, hands off."""

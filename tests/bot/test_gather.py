@@ -10,7 +10,19 @@ from bot.decide import decide
 from bot.domain.errors import Blocked, Halted
 from bot.domain.gates import Finding
 from bot.domain.memory import Mark, Outcome, Owed, RunReport, Switch
-from bot.domain.model import Action, Note, OrderIntent, OrderReport, OrderStatus, Plan, Side, Symbol
+from bot.domain.model import (
+    AccountKind,
+    Action,
+    Note,
+    OrderIntent,
+    OrderReport,
+    OrderStatus,
+    Plan,
+    Proceeds,
+    Side,
+    Symbol,
+    TradingRules,
+)
 from bot.domain.strategy import Facts, Holding, Rebalance
 from bot.execution import place
 from bot.gather import (
@@ -147,6 +159,27 @@ async def test_the_account_must_be_the_books():
         await account(floor.book, floor.desk, ["VOO"])
 
     assert halted.value.code == "account_identity"
+
+
+@pytest.mark.parametrize(
+    ("configured", "reported", "halts"),
+    [
+        (Proceeds.MARGIN, AccountKind.MARGIN, False),
+        (Proceeds.MARGIN, AccountKind.CASH, True),
+        (Proceeds.SETTLED, AccountKind.CASH, False),
+        (Proceeds.SAME_DAY, AccountKind.MARGIN, True),
+        (Proceeds.SAME_DAY, None, False),
+    ],
+)
+async def test_the_account_must_be_of_the_kind_its_money_is_counted_by(configured, reported, halts):
+    floor = Floor(VOO, 1000, rules=TradingRules(proceeds=configured))
+    floor.broker.account = replace(a_portfolio(1000), kind=reported)
+
+    if not halts:
+        assert (await account(floor.book, floor.desk, ["VOO"])).kind is reported
+        return
+    with pytest.raises(Halted, match="account_kind"):
+        await account(floor.book, floor.desk, ["VOO"])
 
 
 async def test_shares_to_keep_and_other_holdings_are_hands_off():

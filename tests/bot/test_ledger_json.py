@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot import ledger_json
 from bot.domain.errors import LedgerError
 from bot.domain.memory import Mark
-from bot.domain.model import Note, Portfolio, Role
+from bot.domain.model import AccountKind, Note, Portfolio, Role
 from bot.domain.strategy import Hold, Rebalance
 
 names = st.text(max_size=8)
@@ -41,6 +41,7 @@ portfolios = st.builds(
     hands_off=amounts,
     others=st.lists(names, max_size=3).map(tuple),
     foreign_cash=amounts,
+    kind=st.sampled_from([None, *AccountKind]),
 )
 rebalances = st.builds(
     Rebalance,
