@@ -253,13 +253,18 @@ class _Replay:
         return Survey(portfolio, usable, prices, findings, (), tuple(notes))
 
     def _trade(self, decided: Decided, session: Session, *, opening: bool) -> None:
-        """Sell, buy, conclude: a run's two sides at one set of prices."""
+        """Sell, buy, conclude: a run's two sides at one set of prices.
+
+        Targets are shares of the equity at these prices: what is traded a session
+        later is not chased with yesterday's money.
+        """
         assert decided.following is not None  # what follows nothing is held
         book, costs = self._book, self._experiment.costs
         following = decided.following
         portfolio = self._portfolio()
         wanted = (*portfolio.shares, *following.targets)
         seen = self._survey(portfolio, wanted, session, opening=opening)
+        decided = replace(decided, equity=portfolio.equity(seen.prices))
         targets = value_targets(following, decided.equity, book.rules)
         exits = {symbol for symbol, weight in following.targets.items() if not weight}
         trade = Trade(decided.run, session, book.rules, exits)

@@ -291,3 +291,12 @@ def test_every_session_is_watched():
     backtest(experiment, facts, CALENDAR, watch=lambda done, of: seen.append((done, of)))
 
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize("fill", [FillAt.CLOSE, FillAt.NEXT_CLOSE], ids=str)
+def test_a_price_that_moves_is_not_chased_with_the_money_of_yesterday(fill):
+    prices = closes(VOO=[100.0 * 1.03**n for n in range(12)])
+
+    record = tried({"VOO": 1.0}, prices, sessions=12, fill=fill)
+
+    assert len(record.trades) == 1
