@@ -98,7 +98,8 @@ def test_the_values_made_here_leave_no_field_to_its_default():
         Note: "code symbol values",
         Rebalance: "targets reason flags roles reserve locked lapses",
         Hold: "reason",
-        Portfolio: "account cash settled spendable shares sellable hands_off others foreign_cash kind",
+        Portfolio: "account cash settled spendable shares sellable hands_off others foreign_cash"
+        " kind",
         Message: "key kind book at text",
         SwitchState: "switch reason at",
     }
