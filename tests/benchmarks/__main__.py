@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -15,13 +16,21 @@ from rich.console import Console as Terminal
 from rich.table import Table
 
 from adapters.console import Console
+from adapters.synthetic import synthetic_prices
+from bot.backtest import Experiment, backtest
 from bot.demo import Show, play
-from bot.domain.strategy import Facts, Features
+from bot.domain.account import Opening
+from bot.domain.calendar import Calendar
+from bot.domain.model import Proceeds, TradingRules
+from bot.domain.strategy import Book, Facts, Features
 from bot.sessions import nyse
 from bot.sources import BUNDLED_PRICES
+from strategies import PROFILES, profile
 from strategies.global_etf_rotation import GlobalEtfRotation
 
 RUNS = 5
+SEED, DECADE, CASH = 7, 2520, Decimal(25_000)
+SAME_DAY = TradingRules(proceeds=Proceeds.SAME_DAY)
 FIRST, LAST = date(2026, 6, 15), date(2026, 10, 6)
 
 
@@ -75,11 +84,56 @@ def ask_the_strategy_alone(closes: pd.DataFrame) -> None:
         Features(strategy, Facts(known, index)).decide(session.date, {})
 
 
+@dataclass(frozen=True, slots=True)
+class Decade:
+    """Ten years of invented prices and a profile to be played over them."""
+
+    name: str
+    closes: pd.DataFrame
+    calendar: Calendar
+
+    @classmethod
+    def of(cls, name: str) -> "Decade":
+        """The prices a profile needs, the same for everybody who measures."""
+        calendar = nyse(date(2012, 1, 3), date(2027, 12, 31))
+        days = calendar.index(date(2014, 1, 2), date(2026, 7, 31), 0)
+        symbols = profile(name).strategy().needs.symbols
+        return cls(name, synthetic_prices(symbols, days, SEED), calendar)
+
+    @property
+    def facts(self) -> Facts:
+        """Everything known."""
+        days = [self.closes.index[0].date(), self.closes.index[-1].date()]
+        return Facts(self.closes, self.calendar.index(*days))
+
+    def replay(self) -> None:
+        """Play the newest ten years through the backtest."""
+        book = Book("bench", self.name, "PAPER", profile(self.name).strategy(), SAME_DAY)
+        first = self.calendar.before(self.closes.index[-1].date(), DECADE).date
+        backtest(Experiment(book, Opening("PAPER", CASH), first), self.facts, self.calendar)
+
+    def ask(self) -> None:
+        """Compute and decide the same sessions, as a book that holds nothing."""
+        features = Features(profile(self.name).strategy(), self.facts)
+        for day in self.closes.index[-DECADE - 1 :]:
+            features.decide(day.date(), {}, float(CASH))
+
+
 def measure() -> list[Measured]:
     """Measure everything once."""
     closes = pd.read_csv(BUNDLED_PRICES, index_col=0, parse_dates=True)
     sessions = nyse(FIRST, LAST).sessions
+    decades = [Decade.of(name) for name in PROFILES if not profile(name).strategy().needs.feeds]
     return [
+        *(
+            Measured(
+                f"backtest {DECADE} sessions of {decade.name}",
+                cpu(decade.replay),
+                "its numbers and decisions alone",
+                cpu(decade.ask),
+            )
+            for decade in decades
+        ),
         Measured(
             f"serve {len(sessions)} sessions on paper",
             cpu(serve_a_quarter),
