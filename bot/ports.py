@@ -2,11 +2,13 @@
 
 from asyncio import Queue
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol, TypeAlias
+
+import pandas as pd
 
 from bot.domain.calendar import Calendar
 from bot.domain.memory import (
@@ -97,6 +99,19 @@ class MarketData(Protocol):
 
     async def quotes(self, symbols: Collection[Symbol]) -> Quotes:
         """Return the present quotes; a symbol that has none is left out."""
+        ...
+
+
+class Feed(Protocol):
+    """A dated table a strategy reads beside prices: snapshots, factors, signals of others."""
+
+    async def table(self, session: date) -> pd.DataFrame:
+        """Return the rows known on a session, admitted or refused as a whole.
+
+        Columns of the feed's own, and `as_of` and `known_on` as timestamps: what a
+        row is about, and the first session that could act on it. Raises Blocked
+        with the reason where the newest is missing, stale or can not be believed.
+        """
         ...
 
 
@@ -305,6 +320,7 @@ class Desk:
     sessions: Calendar
     ledger: Ledger
     clock: Clock
+    feeds: Mapping[str, Feed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
