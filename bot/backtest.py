@@ -1,9 +1,8 @@
 """The same features, decisions and plans over history."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
 from enum import StrEnum
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 from bot.bars import Bars
 from bot.conclude import debt, order_notes
 from bot.crossing import Crossing
-from bot.decide import LATE_BY, follow, missed, small, whole
+from bot.decide import LATE_BY, Question, follow, missed, small, whole
 from bot.domain.account import Opening
 from bot.domain.blotter import Blotter, Opened
 from bot.domain.calendar import Calendar
@@ -33,7 +32,7 @@ from bot.domain.model import (
 from bot.domain.money import value_targets
 from bot.domain.planning import residuals
 from bot.domain.situation import Progress, Situation
-from bot.domain.strategy import Book, Decision, Facts, Features, Holding
+from bot.domain.strategy import Book, Facts, Features
 from bot.gather import NO_PRICE, Survey, holdings, look_at, refuse_vital, value
 from bot.ladder import Trade, unfilled
 from bot.run import PLANNERS, usable_today
@@ -170,13 +169,10 @@ class _Replay:
         if equity <= 0 and not portfolio.shares:
             raise Blocked("no_equity", cash=portfolio.cash)
         shown = holdings(seen, owed, equity)
-        asked = self._ask(session, shown, equity)
-        following, since, notes = follow(
-            asked,
-            lambda: missed(self._features, self._undecided(day), shown, equity),
-            owed,
-            day,
-        )
+        ask = Question(self._known(session), shown, float(equity), self._last_rebalance)
+        asked = ask.about(day)
+        undecided = self._undecided(day)
+        following, since, notes = follow(asked, lambda: missed(ask, undecided), owed, day)
         following = whole(following, owed, portfolio, self._book)
         warnings = small(self._book, equity)
         if warnings:
@@ -196,16 +192,15 @@ class _Replay:
             notes=(*notes, *warnings),
         )
 
-    def _ask(self, session: Session, shown: Mapping[Symbol, Holding], equity: Decimal) -> Decision:
-        features, day = self._features, session.date
+    def _known(self, session: Session) -> Features:
+        """The strategy's numbers; a price that looks like a split nobody confirmed is no bar."""
         splits = self._split_hints(session)
-        if splits:
-            # A price that looks like a split nobody confirmed is no bar on its day.
-            known = self._facts.until(day)
-            closes = known.closes.copy()
-            closes.loc[closes.index[-1], splits] = np.nan
-            features = Features(self._book.strategy, replace(known, closes=closes))
-        return features.decide(day, shown, float(equity), self._last_rebalance)
+        if not splits:
+            return self._features
+        known = self._facts.until(session.date)
+        closes = known.closes.copy()
+        closes.loc[closes.index[-1], splits] = np.nan
+        return Features(self._book.strategy, replace(known, closes=closes))
 
     def _split_hints(self, session: Session) -> list[Symbol]:
         suspects = self._bars.suspects(session.date)

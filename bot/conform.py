@@ -6,28 +6,22 @@ import io
 import json
 import math
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from bot.domain.calendar import Calendar
+from bot.conform_snapshot import snapshot_case
 from bot.domain.errors import BellwetherError, Blocked, DataError
 from bot.domain.model import Symbol
-from bot.domain.strategy import Decision, Facts, Features, Hold, Holding, Strategy
-from bot.sessions import nyse
+from bot.domain.strategy import Facts, Hold, Holding
+from bot.vectors import Question, day, exchange, mapping, number, perhaps_number
 from strategies import as_specified, profile
-
-_FIRST, _LAST = date(1990, 1, 1), date(2040, 12, 31)
-
-# No amount of money or shares; infinity, and whole numbers no float can hold, are beyond it.
-_ABSURD = 1e18
 
 # What the originals were handed beside their parameters and dropped unread, and the threshold
 # below which they did not trade: that is a rule of the book here, and no target depends on it.
@@ -45,23 +39,8 @@ _RUN_CONTEXT: Mapping[str, frozenset[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DailyCase:
-    """One question to a daily profile: who decides, what was known, and what was held."""
-
-    strategy: Strategy
-    as_of: date
-    facts: Facts
-    holdings: Mapping[Symbol, Holding]
-    equity: float | None
-
-    def features(self) -> Features:
-        """The strategy's numbers over everything known on the day."""
-        return Features(self.strategy, self.facts)
-
-    def decide(self) -> Decision:
-        """What the strategy says of the day."""
-        return self.features().decide(self.as_of, self.holdings, self.equity)
+Reader: TypeAlias = Callable[[str, Mapping[str, str], Mapping[str, Any]], Question]
+_GUARDED = "guarded"
 
 
 def conform(paths: Iterable[Path], out: TextIO) -> int:
@@ -83,34 +62,38 @@ def evaluate(path: Path) -> Iterator[dict[str, object]]:
     where nobody knows its profile.
     """
     vectors = _read(path)
-    if not _is_daily(vectors):
-        remedy = "give a file with a profile, frames, and cases that name their closes"
+    asked = _kind(vectors)
+    if asked is None:
+        remedy = "give a file with a profile, frames, and cases that name their closes or a kind"
         raise DataError("unknown_vectors", path=path, remedy=remedy)
     name = profile(vectors["profile"]).name
     frames = vectors["frames"]
     for index, case in enumerate(vectors["cases"]):
-        yield {"id": case.get("id", f"{path.name}#{index}"), **_answer(name, frames, case)}
+        # What admits a file of snapshots is asked elsewhere: here begins what is known.
+        if case.get("kind") == _GUARDED:
+            continue
+        answer = _answer(partial(asked, name, frames, case))
+        yield {"id": case.get("id", f"{path.name}#{index}"), **answer}
 
 
-def daily_case(name: str, frames: Mapping[str, str], case: Mapping[str, Any]) -> DailyCase:
+def daily_case(name: str, frames: Mapping[str, str], case: Mapping[str, Any]) -> Question:
     """Read a case of a daily profile.
 
     Raises DataError `bad_case` naming the field that can not be believed, and
     SettingsError for its parameters.
     """
-    params = _mapping("params", case.get("params"))
+    params = mapping("params", case.get("params"))
     dropped = _RUN_CONTEXT.get(name, frozenset())
-    as_of = _day("as_of", case.get("as_of"))
+    as_of = day("as_of", case.get("as_of"))
     text = frames.get(str(case.get("closes")))
     if not isinstance(text, str):
         raise DataError("bad_case", field="closes", value=case.get("closes"))
-    equity = case.get("equity")
-    return DailyCase(
+    return Question(
         strategy=as_specified(name, {key: params[key] for key in params if key not in dropped}),
         as_of=as_of,
         facts=_known_on(as_of, _closes(text)),
-        holdings=_holdings(_mapping("holdings", case.get("holdings"))),
-        equity=None if equity is None else _number("equity", equity),
+        holdings=_holdings(mapping("holdings", case.get("holdings"))),
+        equity=perhaps_number("equity", case.get("equity")),
     )
 
 
@@ -123,16 +106,20 @@ def _read(path: Path) -> Any:
         raise DataError("unreadable_vectors", path=path, reason=error, remedy=remedy) from error
 
 
-def _is_daily(vectors: Any) -> bool:
+def _kind(vectors: Any) -> Reader | None:
+    """Who reads the cases of a file of this shape; nobody where it is unknown."""
     match vectors:
-        case {"profile": str(), "frames": dict(), "cases": list(cases)}:
-            return all(isinstance(case, dict) and "closes" in case for case in cases)
-    return False
+        case {"profile": str() as told, "frames": dict(), "cases": list(cases)}:
+            snapshots = bool(profile(told).strategy().needs.feeds)
+            field, reader = ("kind", snapshot_case) if snapshots else ("closes", daily_case)
+            if all(isinstance(case, dict) and field in case for case in cases):
+                return reader
+    return None
 
 
-def _answer(name: str, frames: Mapping[str, str], case: Mapping[str, Any]) -> dict[str, object]:
+def _answer(read: Callable[[], Question]) -> dict[str, object]:
     try:
-        decision = daily_case(name, frames, case).decide()
+        decision = read().decide()
     except Blocked:
         return {"kind": "blocked", "weights": {}}
     except BellwetherError:
@@ -148,12 +135,7 @@ def _known_on(as_of: date, closes: pd.DataFrame) -> Facts:
     known = closes.loc[:today]
     if today not in known.index:
         known = known.reindex(known.index.append(pd.DatetimeIndex([today])))
-    return Facts(known, _exchange().index(known.index[0].date(), as_of))
-
-
-@cache
-def _exchange() -> Calendar:
-    return nyse(_FIRST, _LAST)
+    return Facts(known, exchange().index(known.index[0].date(), as_of))
 
 
 def _closes(text: str) -> pd.DataFrame:
@@ -162,7 +144,7 @@ def _closes(text: str) -> pd.DataFrame:
     symbols = header[1:]
     if header[:1] != ["date"] or len(set(symbols)) < len(symbols):
         raise DataError("bad_case", field="closes", value=",".join(header))
-    days = [_day("date", row[0]) for row in rows]
+    days = [day("date", row[0]) for row in rows]
     values = [_prices(row[1:], len(symbols)) for row in rows]
     index = pd.DatetimeIndex(days, name="date")
     if not (index.is_monotonic_increasing and index.is_unique):
@@ -184,30 +166,8 @@ def _prices(fields: list[str], count: int) -> list[float]:
 def _holdings(told: Mapping[Symbol, Any]) -> Mapping[Symbol, Holding]:
     held = {}
     for symbol, lot in told.items():
-        position = _mapping(f"holdings.{symbol}", lot)
-        shares = _number(f"holdings.{symbol}.shares", position.get("shares"))
-        price = _number(f"holdings.{symbol}.price", position.get("price"))
+        position = mapping(f"holdings.{symbol}", lot)
+        shares = number(f"holdings.{symbol}.shares", position.get("shares"))
+        price = number(f"holdings.{symbol}.price", position.get("price"))
         held[symbol] = Holding(Decimal(repr(shares)), shares * price)
     return held
-
-
-def _mapping(field: str, value: Any) -> Mapping[str, Any]:
-    """What a field says by name; nothing where it is null or left out."""
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise DataError("bad_case", field=field, value=value)
-    return value
-
-
-def _number(field: str, value: Any) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _ABSURD:
-        return float(value)
-    raise DataError("bad_case", field=field, value=value)
-
-
-def _day(field: str, value: Any) -> date:
-    try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError) as error:
-        raise DataError("bad_case", field=field, value=value) from error

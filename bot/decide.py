@@ -1,7 +1,7 @@
 """What a run decides, once: gates, features, targets new, missed or owed."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -37,13 +37,10 @@ async def decide(book: Book, session: Session, desk: Desk) -> Decided:
     shown = holdings(seen, owed, equity)
     facts = for_signals(facts, session, seen, book.strategy.needs.vital)
     features = Features(book.strategy, facts)
-    asked = features.decide(
-        session.date, shown, float(equity), desk.ledger.last_rebalance(book.name)
-    )
+    ask = Question(features, shown, float(equity), desk.ledger.last_rebalance(book.name))
+    asked = ask.about(session.date)
     undecided = _undecided(book, session, desk)
-    following, since, notes = follow(
-        asked, lambda: missed(features, undecided, shown, equity), owed, session.date
-    )
+    following, since, notes = follow(asked, lambda: missed(ask, undecided), owed, session.date)
     decided = Decided(
         run=RunKey(book.name, session.date),
         at=desk.clock.now(),
@@ -102,19 +99,28 @@ def _undecided(book: Book, session: Session, desk: Desk) -> Iterator[date]:
         yield day
 
 
-def missed(
-    features: Features,
-    undecided: Iterable[date],
-    shown: Mapping[Symbol, Holding],
-    equity: Decimal,
-) -> tuple[Rebalance, date] | None:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a strategy is asked with: its numbers, and the book as it stands."""
+
+    features: Features
+    shown: Mapping[Symbol, Holding]
+    equity: float
+    last_rebalance: date | None
+
+    def about(self, session: date) -> Decision:
+        """What the strategy says of a session."""
+        return self.features.decide(session, self.shown, self.equity, self.last_rebalance)
+
+
+def missed(ask: Question, undecided: Iterable[date]) -> tuple[Rebalance, date] | None:
     """The targets of the first of some undecided sessions that was due, and that session.
 
     A target that lapses with its session is not caught up on.
     """
     for day in undecided:
-        if day in features:
-            said = features.decide(day, shown, float(equity))
+        if day in ask.features:
+            said = ask.about(day)
             if isinstance(said, Rebalance) and not said.lapses:
                 return said, day
     return None

@@ -9,7 +9,11 @@ from bot.domain.errors import SettingsError
 from bot.domain.model import Symbol
 from bot.domain.strategy import Strategy
 from strategies.global_etf_rotation import GlobalEtfRotation
+from strategies.leveraged_pullback import LeveragedPullback
+from strategies.mega_cap_leaders import AggressiveLeaders, BalancedLeaders, MegaCapLeaders
+from strategies.multi_factor_defensive import MultiFactorDefensive
 from strategies.parameters import clamped, fitted
+from strategies.pullback_enhancement import PullbackEnhancement
 from strategies.soxl_soxx_trend_income import SoxlSoxxTrendIncome
 from strategies.tqqq_growth_income import TqqqGrowthIncome
 
@@ -31,6 +35,8 @@ class Profile:
     role: str
     source: str
 
+
+_SNAPSHOTS = "QuantStrategyLab/UsEquityStrategies and UsEquitySnapshotPipelines"
 
 _ALL = (
     Profile(
@@ -60,11 +66,71 @@ _ALL = (
         role="sector_offensive_income",
         source="QuantStrategyLab/UsEquityStrategies",
     ),
+    Profile(
+        name="russell_1000_multi_factor_defensive",
+        strategy=MultiFactorDefensive,
+        cadence="monthly",
+        benchmark="SPY",
+        minimum_equity=Decimal(30_000),
+        role="defensive_stocks",
+        source=_SNAPSHOTS,
+    ),
+    Profile(
+        name="tech_communication_pullback_enhancement",
+        strategy=PullbackEnhancement,
+        cadence="monthly",
+        benchmark="QQQ",
+        minimum_equity=Decimal(10_000),
+        role="sector_stocks",
+        source=_SNAPSHOTS,
+    ),
+    Profile(
+        name="mega_cap_leader_rotation_dynamic_top20",
+        strategy=MegaCapLeaders,
+        cadence="monthly",
+        benchmark="QQQ",
+        minimum_equity=Decimal(10_000),
+        role="leading_stocks",
+        source=_SNAPSHOTS,
+    ),
+    Profile(
+        name="mega_cap_leader_rotation_aggressive",
+        strategy=AggressiveLeaders,
+        cadence="monthly",
+        benchmark="QQQ",
+        minimum_equity=Decimal(10_000),
+        role="offensive_leading_stocks",
+        source=_SNAPSHOTS,
+    ),
+    Profile(
+        name="mega_cap_leader_rotation_top50_balanced",
+        strategy=BalancedLeaders,
+        cadence="monthly",
+        benchmark="QQQ",
+        minimum_equity=Decimal(10_000),
+        role="leading_stocks",
+        source=_SNAPSHOTS,
+    ),
+    Profile(
+        name="dynamic_mega_leveraged_pullback",
+        strategy=LeveragedPullback,
+        cadence="daily, monthly snapshot",
+        benchmark="QQQ",
+        minimum_equity=Decimal(10_000),
+        role="leveraged_stocks",
+        source=_SNAPSHOTS,
+    ),
 )
 
 PROFILES: Mapping[str, Profile] = MappingProxyType({profile.name: profile for profile in _ALL})
 
-ALIASES: Mapping[str, str] = MappingProxyType({"global_macro_etf_rotation": "global_etf_rotation"})
+ALIASES: Mapping[str, str] = MappingProxyType(
+    {
+        "global_macro_etf_rotation": "global_etf_rotation",
+        "r1000_multifactor_defensive": "russell_1000_multi_factor_defensive",
+        "qqq_tech_enhancement": "tech_communication_pullback_enhancement",
+    }
+)
 
 RETIRED = frozenset(
     {

@@ -242,6 +242,13 @@ def test_answers_are_written_a_line_each_and_counted(tmp_path):
     assert [line["id"] for line in told] == ["a", "b"]
 
 
+@pytest.mark.parametrize("name", ["dynamic_mega_leveraged_pullback", "qqq_tech_enhancement"])
+def test_cases_that_guard_a_file_are_left_to_those_who_admit_it(tmp_path, name):
+    path = a_file(tmp_path, {"kind": "guarded", "input": {"snapshot_text": "a,b"}}, profile=name)
+
+    assert list(evaluate(path)) == []
+
+
 @pytest.mark.parametrize("different", [{"cases": [{"input": {}}]}, {"frames": []}, {"profile": 3}])
 def test_a_file_of_another_shape_is_refused(tmp_path, different):
     with pytest.raises(DataError) as refused:

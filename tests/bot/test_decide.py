@@ -435,3 +435,21 @@ async def test_what_an_unfinished_run_traded_explains_a_change():
     floor.wake(floor.next_day())
 
     assert moved(await decided(floor)) == {}
+
+
+class OnceAtMost(Wants):
+    """A strategy that has nothing to say once it was followed."""
+
+    def decide(self, view):
+        return Hold("already_traded") if view.last_rebalance else super().decide(view)
+
+
+async def test_a_missed_session_knows_what_was_traded_before_it():
+    floor = Floor(OnceAtMost({"VOO": 0.9}), 1000)
+    await floor.run()
+    missed = floor.next_day()
+
+    report = await floor.run(floor.next_day(2))
+
+    assert floor.ledger.decision(floor.run_key(missed)) is None
+    assert report.outcome is Outcome.HELD

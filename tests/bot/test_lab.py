@@ -23,6 +23,7 @@ PROFILE = (TQQQ, "--prices", str(BUNDLED), *SPAN)
 OF_BOOK = ("--book", BOOK, "--first", "2026-06-08", "--last", "2026-09-30")
 NAMES = ("summary", "trades", "equity", "weights", "turnover")
 CHINESE = re.compile("[一-鿿]")
+WITHOUT_FEEDS = [name for name, told in PROFILES.items() if not told.strategy().needs.feeds]
 COSTS = "slippage = 0.001\ncommission_per_order = 2\n"
 
 
@@ -56,7 +57,7 @@ def test_a_trial_is_told_as_a_sheet(here):
     assert told[-1].endswith("No advice.")
 
 
-@pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("name", WITHOUT_FEEDS)
 def test_every_profile_may_be_tried(here, name):
     card = card_of(here, name, "--prices", str(BUNDLED))
 

@@ -52,7 +52,12 @@ def codes(trial: Trial) -> set[tuple[str, str]]:
     return {(note.code, note.symbol) for note in trial.scorecard.notes}
 
 
-@pytest.mark.parametrize("name", PROFILES)
+# What reads a feed is tried where there is one.
+WITHOUT_FEEDS = [name for name, told in PROFILES.items() if not told.strategy().needs.feeds]
+WITH_FEEDS = sorted(set(PROFILES) - set(WITHOUT_FEEDS))
+
+
+@pytest.mark.parametrize("name", WITHOUT_FEEDS)
 def test_every_profile_is_tried_on_the_bundled_prices(name):
     trial = tried(Wish(profile=name, prices=BUNDLED))
 
@@ -62,6 +67,12 @@ def test_every_profile_is_tried_on_the_bundled_prices(name):
     assert card.performance.last == card.held.last == date(2026, 10, 15)
     assert card.held.start == pytest.approx(card.performance.start)
     assert 0 < card.orders == len(trial.record.trades)
+
+
+@pytest.mark.parametrize("name", WITH_FEEDS)
+def test_a_profile_whose_feed_is_not_there_is_refused(name):
+    with pytest.raises(Blocked, match="feed_missing"):
+        tried(Wish(profile=name, prices=BUNDLED))
 
 
 def test_an_alias_is_tried_as_its_profile():

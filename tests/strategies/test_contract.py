@@ -14,7 +14,7 @@ import pytest
 from bot.domain.errors import BellwetherError
 from bot.domain.strategy import Facts, Features, Rebalance, Strategy
 from strategies import PROFILES, strategy
-from tests.strategies.builders import facts_of, gappy_closes, holdings, random_closes
+from tests.strategies.builders import STOCKS, facts_for, gappy_closes, holdings, random_closes
 
 MORE = 420
 ROOM = Path(__file__).parents[2] / "strategies"
@@ -28,11 +28,17 @@ every_life = pytest.mark.parametrize("lives", [random_closes, gappy_closes])
 
 def asked(name, seed, lives=gappy_closes) -> tuple[Strategy, Facts]:
     told = strategy(name, {})
-    return told, facts_of(lives(told.needs.symbols, told.needs.sessions + MORE, seed))
+    return told, facts_for(told, lives, told.needs.sessions + MORE, seed)
 
 
 def held_of(told: Strategy):
-    return holdings(**{told.needs.holds[0]: 3.0, told.needs.holds[-1]: 0.5, "ZZZ": 2.0})
+    stocks = {STOCKS[2]: 5.0, STOCKS[9]: 1.0} if told.needs.universe else {}
+    return holdings(**{told.needs.holds[0]: 3.0, told.needs.holds[-1]: 0.5, **stocks, "ZZZ": 2.0})
+
+
+def may_hold(told: Strategy, facts: Facts) -> set[str]:
+    universe = told.needs.universe
+    return {*told.needs.holds, *(facts.feeds[universe]["symbol"] if universe else ())}
 
 
 def answers(told: Strategy, facts: Facts) -> list[object]:
@@ -68,15 +74,24 @@ def test_later_facts_change_no_earlier_row(name, seed, lives):
 def test_the_needed_sessions_alone_give_the_same_row_bit_for_bit(name, seed, lives):
     told, facts = asked(name, seed, lives)
     whole = told.features(facts)
+    days, needed = facts.closes.index, told.needs.sessions
+    due = [day for day in days[needed:] if day in whole.index.get_level_values(0)]
 
-    for end in range(told.needs.sessions, len(facts.closes), 23):
-        closes = facts.closes.iloc[end - told.needs.sessions : end]
-        window = replace(
-            facts, closes=closes, sessions=facts.sessions[facts.sessions >= closes.index[0]]
-        )
-        today = closes.index[-1]
+    for today in {*due[:: len(due) // 12 + 1], *days[needed::120]}:
+        window = between(facts, days[days.get_loc(today) - needed + 1], today)
         row, expected = told.features(window).loc[today:], whole.loc[today:today]
-        np.testing.assert_array_equal(row.to_numpy(), expected.to_numpy(), strict=True)
+        pd.testing.assert_frame_equal(row, expected, check_exact=True)
+
+
+def between(facts: Facts, first: pd.Timestamp, last: pd.Timestamp) -> Facts:
+    cut = [None if t is None else t.loc[first:last] for t in (facts.highs, facts.lows)]
+    return replace(
+        facts,
+        closes=facts.closes.loc[first:last],
+        highs=cut[0],
+        lows=cut[1],
+        sessions=facts.sessions[facts.sessions >= first],
+    )
 
 
 @every_strategy
@@ -96,12 +111,15 @@ def test_equal_views_give_equal_decisions(name, seed, lives):
 def test_an_ordinary_life_changes_its_mind_and_is_never_refused(name, seed):
     told, facts = asked(name, seed, random_closes)
 
-    said = answers(told, facts)[told.needs.sessions :]
+    features = Features(told, facts)
+    warm = facts.closes.index[told.needs.sessions].date()
+    young = [answer(features, session, {}) for session in features]
+    said = [answer(features, session, held_of(told)) for session in features if session >= warm]
 
-    moves = [move for move in said if isinstance(move, Rebalance)]
+    moves = [move for move in (*young, *said) if isinstance(move, Rebalance)]
     assert len({move.reason for move in moves}) > 1
     assert len({tuple(move.targets.items()) for move in moves}) > 1
-    assert not any(isinstance(refused, str) for refused in said[:MORE])
+    assert not any(isinstance(refused, str) for refused in said)
 
 
 @every_strategy
@@ -109,7 +127,7 @@ def test_an_ordinary_life_changes_its_mind_and_is_never_refused(name, seed):
 @every_life
 def test_every_holding_is_named_and_the_weights_are_finite_and_within_the_gross(name, seed, lives):
     told, facts = asked(name, seed, lives)
-    held = held_of(told)
+    held, allowed = held_of(told), may_hold(told, facts)
 
     features = Features(told, facts)
     moves = [answer(features, session, held) for session in features]
@@ -119,9 +137,7 @@ def test_every_holding_is_named_and_the_weights_are_finite_and_within_the_gross(
     for move in moves:
         assert set(held) <= set(move.targets)
         assert move.targets["ZZZ"] == 0.0
-        assert {symbol for symbol, weight in move.targets.items() if weight} <= set(
-            told.needs.holds
-        )
+        assert {symbol for symbol, weight in move.targets.items() if weight} <= allowed
         assert all(map(math.isfinite, move.targets.values()))
         assert sum(map(abs, move.targets.values())) <= told.needs.gross + 1e-9
 
@@ -129,13 +145,15 @@ def test_every_holding_is_named_and_the_weights_are_finite_and_within_the_gross(
 @every_strategy
 def test_the_warm_up_is_over_within_the_needed_sessions(name):
     told = strategy(name, {})
-    closes = random_closes(told.needs.symbols, told.needs.sessions + MORE, seed=4)
+    facts = facts_for(told, random_closes, told.needs.sessions + MORE, seed=4)
 
-    frame = told.features(facts_of(closes))
+    frame = told.features(facts)
 
-    warm = frame[frame.index.get_level_values(0) >= closes.index[told.needs.sessions - 1]]
-    assert len(warm)
-    assert np.isfinite(warm.to_numpy(dtype=float)).all()
+    days = frame.index.get_level_values(0)
+    numbers = frame.select_dtypes(["number", "bool"]).astype(float)
+    known = numbers.groupby(days).max()[facts.closes.index[told.needs.sessions - 1] :]
+    assert len(known)
+    assert np.isfinite(known.to_numpy()).all()
 
 
 @every_strategy

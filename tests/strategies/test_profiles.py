@@ -43,6 +43,34 @@ def test_an_unknown_name_is_refused_with_those_known():
     assert "global_etf_rotation" in error.values["known"]
 
 
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_that_reads_a_feed_reads_its_own(name):
+    needs = profile(name).strategy().needs
+
+    assert [feed.name for feed in needs.feeds] == ([name] if needs.universe else [])
+    assert needs.universe in {"", name}
+
+
+@pytest.mark.parametrize(
+    ("name", "different"),
+    [
+        ("mega_cap_leader_rotation_dynamic_top20", {"holdings_count": 4, "single_name_cap": 0.25}),
+        ("mega_cap_leader_rotation_aggressive", {"holdings_count": 3, "single_name_cap": 0.35}),
+        (
+            "mega_cap_leader_rotation_top50_balanced",
+            {"blend_sleeves": ("0.5 top2 cap0.5", "0.5 top4 cap0.25")},
+        ),
+    ],
+)
+def test_profiles_of_one_rule_have_defaults_of_their_own(name, different):
+    told = {each.name: each.default for each in parameters_of(profile(name).strategy)}
+
+    assert different.items() <= told.items()
+    assert told.keys() == {
+        each.name for each in parameters_of(profile("mega_cap_leader_rotation_aggressive").strategy)
+    }
+
+
 def test_profiles_are_told_by_their_own_names():
     assert all(name == told.name for name, told in PROFILES.items())
     assert not RETIRED & {*PROFILES, *ALIASES}
@@ -54,6 +82,12 @@ def test_profiles_are_told_by_their_own_names():
         ("global_etf_rotation", 3000, "VOO", "quarterly + daily canary"),
         ("tqqq_growth_income", 500, "QQQ", "daily"),
         ("soxl_soxx_trend_income", 1000, "SOXX", "daily"),
+        ("russell_1000_multi_factor_defensive", 30_000, "SPY", "monthly"),
+        ("tech_communication_pullback_enhancement", 10_000, "QQQ", "monthly"),
+        ("mega_cap_leader_rotation_dynamic_top20", 10_000, "QQQ", "monthly"),
+        ("mega_cap_leader_rotation_aggressive", 10_000, "QQQ", "monthly"),
+        ("mega_cap_leader_rotation_top50_balanced", 10_000, "QQQ", "monthly"),
+        ("dynamic_mega_leveraged_pullback", 10_000, "QQQ", "daily, monthly snapshot"),
     ],
 )
 def test_a_profile_says_what_it_wants(name, equity, benchmark, cadence):
@@ -148,6 +182,10 @@ def test_a_parameter_that_makes_no_sense_is_refused_by_name(name, parameter, val
         ("tqqq_growth_income", "dual_drive_pullback_rebound_threshold_mode", "choice", None, None),
         ("tqqq_growth_income", "income_threshold_usd", "number", 0, None),
         ("soxl_soxx_trend_income", "trend_exit_buffer", "number", 0, 0.25),
+        ("russell_1000_multi_factor_defensive", "single_name_cap", "number", 0.001, 1),
+        ("tech_communication_pullback_enhancement", "sector_whitelist", "symbols", None, None),
+        ("tech_communication_pullback_enhancement", "normalization", "choice", None, None),
+        ("dynamic_mega_leveraged_pullback", "sma_period", "integer", 1, 2520),
     ],
 )
 def test_a_parameter_is_told_with_its_kind_and_bounds(profile_name, name, kind, low, high):
@@ -189,6 +227,12 @@ def test_what_a_parameter_may_be_is_said_in_few_words(kind, low, high, choices, 
         ),
         ("tqqq_growth_income", {"dual_drive_pullback_rebound_window": 0}, {}),
         ("tqqq_growth_income", {"dual_drive_cash_reserve_ratio": None}, {}),
+        ("mega_cap_leader_rotation_aggressive", {"hold_buffer": -3}, {"hold_buffer": 0}),
+        (
+            "dynamic_mega_leveraged_pullback",
+            {"min_position_value_usd": -1.0},
+            {"min_position_value_usd": 0.0},
+        ),
     ],
 )
 def test_what_the_first_authors_clamped_is_clamped_for_them_and_refused_to_users(
@@ -211,6 +255,9 @@ def test_what_the_first_authors_clamped_is_clamped_for_them_and_refused_to_users
         ("tqqq_growth_income", {"attack_allocation_mode": "yolo"}),
         ("soxl_soxx_trend_income", {"attack_allocation_mode": "yolo"}),
         ("soxl_soxx_trend_income", {"trend_ma_window": 0}),
+        ("russell_1000_multi_factor_defensive", {"sector_cap": 0.0}),
+        ("tech_communication_pullback_enhancement", {"min_position_value_usd": -1.0}),
+        ("mega_cap_leader_rotation_dynamic_top20", {"holdings_count": 0}),
     ],
 )
 def test_what_nobody_clamped_is_refused_to_all(name, params):

@@ -1,0 +1,106 @@
+"""Multi-factor defensive: two dozen large stocks by momentum and calm, fewer in weak markets."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bot.domain.model import Symbol
+from bot.domain.strategy import Decision, Facts, Hold, Needs, View
+from strategies.cross_section import sector_slots, sector_walk
+from strategies.monthly import (
+    SESSIONS_TO_ACT,
+    Bonus,
+    Cap,
+    Count,
+    Defence,
+    Portion,
+    Selection,
+    StockColumns,
+    already_traded,
+    apart_from,
+    equal_shares,
+    move,
+    outlook,
+    snapshot_needs,
+    stocks,
+)
+from strategies.parameters import Share, check
+from strategies.scores import DEFENSIVE, scored
+
+FEED = "russell_1000_multi_factor_defensive"
+FACTORS = ("mom_6_1", "mom_12_1", "sma200_gap", "vol_63", "maxdd_126")
+_COLUMNS = StockColumns(FACTORS, flags=("eligible",), missing=True)
+
+
+@dataclass(frozen=True, slots=True)
+class MultiFactorDefensive:
+    """Equal weights of the best by five factors within their sector, monthly.
+
+    `hold_bonus` is added to the score of what is held. `sector_cap` limits how many
+    names a sector has, in equal shares of all `holdings_count`; with fewer names to
+    be had a sector may weigh more. What the caps leave goes to the safe haven.
+    """
+
+    benchmark_symbol: Symbol = "SPY"
+    safe_haven: Symbol = "BOXX"
+    holdings_count: Count = 24
+    single_name_cap: Cap = 0.06
+    sector_cap: Cap = 0.20
+    hold_bonus: Bonus = 0.15
+    soft_defense_exposure: Share = 0.50
+    hard_defense_exposure: Share = 0.10
+    soft_breadth_threshold: Portion = 0.55
+    hard_breadth_threshold: Portion = 0.35
+
+    def __post_init__(self) -> None:
+        for name in ("benchmark_symbol", "safe_haven"):
+            object.__setattr__(self, name, getattr(self, name).upper())
+        check(self)
+
+    @property
+    def needs(self) -> Needs:
+        """The snapshots, and prices of the safe haven and of the stocks they name."""
+        return snapshot_needs(FEED, self.safe_haven)
+
+    def features(self, facts: Facts) -> pd.DataFrame:
+        """The newest snapshot's rows on the three sessions that may act on it.
+
+        Columns are the five factors, the sector, `eligible` (true where nothing is
+        said) and `known_on`. Raises what `stocks` does.
+        """
+        return stocks(facts, FEED, _COLUMNS, SESSIONS_TO_ACT)
+
+    def select(self, view: View) -> Selection:
+        """What the session's snapshot comes to for a book that holds what the view says."""
+        rows = view.features
+        wanted = apart_from(rows, self.benchmark_symbol, self.safe_haven)
+        candidates = wanted[wanted[list(FACTORS)].notna().all(axis=1)].droplevel("session")
+        seen = outlook(rows, candidates, self.benchmark_symbol, self._defence)
+        sector = candidates["sector"].tolist()
+        ranked = scored(DEFENSIVE, candidates, view.holdings, self.hold_bonus, sector)
+        if ranked.empty or seen.exposure <= 0.0:
+            return Selection(seen, len(candidates), ranked, self.holdings_count)
+        slots = sector_slots(self.sector_cap, seen.exposure, self.holdings_count)
+        sectors = dict(zip(ranked.index, ranked["sector"], strict=True))
+        chosen = sector_walk(list(ranked.index), sectors, slots, self.holdings_count)
+        return Selection(seen, len(ranked), ranked, self.holdings_count, slots, tuple(chosen))
+
+    def decide(self, view: View) -> Decision:
+        """The chosen in equal weights, once for each snapshot; equity changes nothing."""
+        if already_traded(view):
+            return Hold("already_traded")
+        found = self.select(view)
+        targets = equal_shares(
+            found.chosen, found.outlook.exposure, self.single_name_cap, self.safe_haven
+        )
+        return move(view, found, targets, self.safe_haven)
+
+    @property
+    def _defence(self) -> Defence:
+        return Defence(
+            soft_below=self.soft_breadth_threshold,
+            hard_below=self.hard_breadth_threshold,
+            risk_on=1.0,
+            soft=self.soft_defense_exposure,
+            hard=self.hard_defense_exposure,
+        )
