@@ -13,7 +13,7 @@ demo: $(VENV)/installed ## install, then run the daemon on paper through ten ses
 WHOLE = bot/domain/*,bot/run.py,bot/decide.py,bot/gather.py,bot/execution.py,bot/ladder.py,bot/conclude.py,bot/ledger*.py
 
 test: $(VENV)/installed ## install, then run every test; the load-bearing rooms must be covered whole
-	$(BIN)/pytest -n $(JOBS) --cov --cov-branch --cov-report=
+	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov --cov-branch --cov-report=
 	@$(BIN)/coverage report --include="$(WHOLE)" --fail-under=100 --show-missing > $(VENV)/coverage.txt || { cat $(VENV)/coverage.txt; exit 1; }
 
 quick: $(VENV)/installed ## the tests without the whole-process and long-history suites

@@ -23,6 +23,12 @@ SPARED = ("SPY", "EFA", "EEM", "AGG", "QQQ", "SOXX", "SOXL")
 # What reads a feed is played where there is one.
 WITHOUT_FEEDS = [name for name, told in PROFILES.items() if not told.strategy().needs.feeds]
 
+
+# Long replays measure trades, not lines: tracing them would double their time.
+def long(test):
+    return pytest.mark.slow(pytest.mark.no_cover(test))
+
+
 every_profile = pytest.mark.parametrize("name", WITHOUT_FEEDS)
 
 
@@ -30,7 +36,7 @@ def begins(sessions: int) -> date:
     return CALENDAR.before(LAST, sessions - 1).date
 
 
-@pytest.mark.slow
+@long
 @every_profile
 def test_a_year_of_real_prices(name):
     settings = a_book(name, real_prices("etf_adjclose.csv.gz"))
@@ -41,7 +47,7 @@ def test_a_year_of_real_prices(name):
     assert replayed(settings, begins(YEAR), LAST) == traded
 
 
-@pytest.mark.slow
+@long
 @every_profile
 def test_ten_years_of_seeded_prices(name, tmp_path):
     settings = a_book(name, seeded(tmp_path, TEN_YEARS + WARM_UP, LAST, seed=7))
@@ -75,7 +81,7 @@ WAYS = {
 }
 
 
-@pytest.mark.slow
+@long
 @every_profile
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_of_trading(name, way, tmp_path):
@@ -91,7 +97,7 @@ def test_every_way_of_trading(name, way, tmp_path):
     assert replayed(settings, first, LAST) == traded
 
 
-@pytest.mark.slow
+@long
 @every_profile
 @pytest.mark.parametrize("seed", [3, 5])
 def test_prices_with_holes_and_leaps(name, seed, tmp_path):
@@ -130,7 +136,7 @@ def both_in(tree: Path, name: str, prices: Path, first: date) -> list[list[objec
     return [live_trades, tested_trades]
 
 
-@pytest.mark.slow
+@long
 @pytest.mark.parametrize("name", ["tqqq_growth_income", "global_etf_rotation"])
 def test_one_share_less_in_planning_changes_both_alike(name, tmp_path):
     prices = seeded(tmp_path, 80 + WARM_UP, LAST, seed=11)

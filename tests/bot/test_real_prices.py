@@ -21,6 +21,7 @@ QUARTER_ENDS = {date(2025, 9, 30), date(2025, 12, 31), date(2026, 3, 31), date(2
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_a_year_of_real_prices_is_traded_without_a_question(tmp_path):
     prices = real_prices("etf_adjclose.csv.gz")
     phone, ends, held = Phone(), {}, {}
