@@ -133,7 +133,7 @@ async def _history(seat: Seat, words: Words) -> str:
 
 
 async def _quotes(seat: Seat, words: Words) -> str:
-    needs = seat.book.strategy.needs
+    needs = seat.book.needs
     quotes = await seat.desk.market.quotes(needs.symbols)
     absent = [symbol for symbol in needs.vital if symbol not in quotes]
     if absent:

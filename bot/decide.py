@@ -10,7 +10,16 @@ from bot.domain.memory import Decided, Owed, Switch
 from bot.domain.model import NOTHING, Note, Portfolio, RunKey, Session, Symbol
 from bot.domain.strategy import Book, Decision, Features, Holding, Rebalance
 from bot.execution import reconcile
-from bot.gather import Survey, for_signals, history, holdings, managed, marks, survey
+from bot.gather import (
+    Survey,
+    feeds,
+    for_signals,
+    history,
+    holdings,
+    managed,
+    marks,
+    survey,
+)
 from bot.ladder import LAST_CALL
 from bot.ports import Desk
 
@@ -26,7 +35,9 @@ async def decide(book: Book, session: Session, desk: Desk) -> Decided:
     _in_time(book, session, desk)
     _allowed(book, desk)
     await reconcile(book, desk, over=desk.sessions.before(session.date).date)
-    facts = await history(book, session, desk)
+    known_tables = await feeds(book, session, desk)
+    book = replace(book, reach=book.strategy.needs.widened(known_tables, session.date))
+    facts = replace(await history(book, session, desk), feeds=known_tables)
     known = marks(facts)
     seen = await survey(book, session, desk, known)
     _confirmed(book, seen.portfolio, desk)
@@ -35,7 +46,7 @@ async def decide(book: Book, session: Session, desk: Desk) -> Decided:
         raise Blocked("no_equity", cash=seen.portfolio.cash)
     owed = desk.ledger.owed(book.name)
     shown = holdings(seen, owed, equity)
-    facts = for_signals(facts, session, seen, book.strategy.needs.vital)
+    facts = for_signals(facts, session, seen, book.needs.vital)
     features = Features(book.strategy, facts)
     ask = Question(features, shown, float(equity), desk.ledger.last_rebalance(book.name))
     asked = ask.about(session.date)

@@ -61,13 +61,23 @@ class Survey:
     notes: tuple[Note, ...]
 
 
+async def feeds(book: Book, session: Session, desk: Desk) -> dict[str, pd.DataFrame]:
+    """The dated tables the strategy reads; Blocked where one is missing or not admitted."""
+    found = {}
+    for need in book.strategy.needs.feeds:
+        if need.name not in desk.feeds:
+            raise Blocked("feed_missing", feed=need.name)
+        found[need.name] = await desk.feeds[need.name].table(session.date)
+    return found
+
+
 async def history(book: Book, session: Session, desk: Desk) -> Facts:
     """What was known before the session, checked for what the strategy can not do without.
 
     Includes symbols the book still holds though its strategy does not name them
     any more. Raises Blocked.
     """
-    needs = book.strategy.needs
+    needs = book.needs
     if needs.total_return and desk.market.adjustment is not Adjustment.TOTAL_RETURN:
         raise Blocked("adjustment_mismatch", adjustment=desk.market.adjustment.value)
     left_over = [s for s in managed(book, desk) if s not in needs.symbols]
@@ -94,7 +104,7 @@ def refuse_history(closes: pd.DataFrame, needs: Needs, yesterday: date) -> None:
 def managed(book: Book, desk: Desk) -> tuple[Symbol, ...]:
     """What a book may trade: its strategy's symbols, and what it bought and still holds."""
     bought = desk.ledger.bought(book.name) if desk.broker.capabilities.keeps_fills else ()
-    return tuple(dict.fromkeys((*book.strategy.needs.holds, *bought)))
+    return tuple(dict.fromkeys((*book.needs.holds, *bought)))
 
 
 def marks(facts: Facts) -> dict[Symbol, Mark]:
@@ -117,7 +127,7 @@ async def survey(book: Book, session: Session, desk: Desk, known: Mapping[Symbol
     """
     symbols = managed(book, desk)
     portfolio = await account(book, desk, symbols)
-    asked = dict.fromkeys((*symbols, *book.strategy.needs.symbols))
+    asked = dict.fromkeys((*symbols, *book.needs.symbols))
     market = await desk.market.quotes(list(asked))
     now = desk.clock.now()
     baseline = desk.ledger.baseline(book.name) if desk.broker.capabilities.keeps_fills else None

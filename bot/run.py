@@ -43,6 +43,7 @@ async def run_session(book: Book, session: Session, desk: Desk) -> RunReport:
     decided = desk.ledger.decision(run) or await decide(book, session, desk)
     if decided.following is None:
         return finish(told(decided, Outcome.HELD, desk), desk)
+    book = book.reaching(decided.following.targets)
     leaving = {symbol for symbol, weight in decided.following.targets.items() if not weight}
     trade = Trade(run, session, book.rules, leaving)
     try:

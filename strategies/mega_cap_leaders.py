@@ -122,7 +122,8 @@ class MegaCapLeaders:
     @property
     def needs(self) -> Needs:
         """The snapshots, and prices of the safe haven and of the stocks they name."""
-        return snapshot_needs(self.feed, self.safe_haven)
+        benchmarks = (self.benchmark_symbol, self.broad_benchmark_symbol)
+        return snapshot_needs(self.feed, self.safe_haven, *benchmarks)
 
     @property
     def sleeves(self) -> tuple[Sleeve, ...]:

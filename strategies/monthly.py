@@ -129,8 +129,8 @@ def outlook(
     return Outlook(trend, wide, here, exposure, code, flags)
 
 
-def snapshot_needs(feed: str, safe_haven: Symbol) -> Needs:
-    """What a book wants to know that reads everything from its snapshots."""
+def snapshot_needs(feed: str, safe_haven: Symbol, *benchmarks: Symbol) -> Needs:
+    """What a book wants to know that reads everything, `benchmarks` too, from its snapshots."""
     return Needs(
         symbols=(safe_haven,),
         holds=(safe_haven,),
@@ -139,6 +139,7 @@ def snapshot_needs(feed: str, safe_haven: Symbol) -> Needs:
         feeds=(FeedNeed(feed, LONGEST_IN_FORCE),),
         total_return=False,
         universe=feed,
+        watches=benchmarks,
     )
 
 

@@ -60,7 +60,7 @@ class MultiFactorDefensive:
     @property
     def needs(self) -> Needs:
         """The snapshots, and prices of the safe haven and of the stocks they name."""
-        return snapshot_needs(FEED, self.safe_haven)
+        return snapshot_needs(FEED, self.safe_haven, self.benchmark_symbol)
 
     def features(self, facts: Facts) -> pd.DataFrame:
         """The newest snapshot's rows on the three sessions that may act on it.

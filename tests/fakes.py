@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import pandas as pd
 
 from bot.domain.calendar import Calendar
-from bot.domain.errors import DataError, OrderRefused
+from bot.domain.errors import Blocked, DataError, OrderRefused
 from bot.domain.memory import Message
 from bot.domain.model import OrderIntent, OrderReport, OrderStatus, Portfolio, Quote, Quotes, Symbol
 from bot.domain.strategy import Decision, Facts, Needs, View, rotate
@@ -138,6 +138,19 @@ class Phone:
         self.told.append(message)
         if again:
             self.again.append(message.key)
+
+
+class Pool:
+    """A feed with one snapshot, known on a day; without rows it is refused."""
+
+    def __init__(self, *symbols: Symbol, known: date) -> None:
+        day = pd.Timestamp(known)
+        self.rows = pd.DataFrame({"symbol": symbols}).assign(as_of=day, known_on=day)
+
+    async def table(self, session: date) -> pd.DataFrame:
+        if self.rows.empty:
+            raise Blocked("feature_snapshot_missing", session=session)
+        return self.rows
 
 
 class TimedMarket:

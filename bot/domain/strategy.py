@@ -33,7 +33,8 @@ class Needs:
     `total_return` says that its numbers are wrong on prices without dividends.
     `gross` bounds the sum of the absolute weights it may ask for. `ranges` are the
     symbols whose highs and lows it reads, too. `universe` names the feed whose
-    symbols it reads and may own beside those named here.
+    symbols it reads and may own beside those named here, save those it only
+    `watches`: the benchmarks among them.
     """
 
     symbols: tuple[Symbol, ...]
@@ -45,6 +46,26 @@ class Needs:
     gross: float = 1.0
     ranges: tuple[Symbol, ...] = ()
     universe: str = ""
+    watches: tuple[Symbol, ...] = ()
+
+    def widened(self, feeds: Mapping[str, pd.DataFrame], session: date) -> "Needs":
+        """These needs with what the newest rows of the universe name, known by a session.
+
+        A row's `symbol` may be owned; its `underlying_symbol`, where there is one,
+        is only read.
+        """
+        if not self.universe:
+            return self
+        rows = feeds[self.universe]
+        rows = rows[rows["known_on"] <= pd.Timestamp(session)]
+        rows = rows[rows["as_of"] == rows["as_of"].max()]
+        named = [symbol for symbol in rows["symbol"] if symbol and symbol not in self.watches]
+        read = [symbol for symbol in rows.get("underlying_symbol", ()) if symbol]
+        return replace(
+            self,
+            symbols=tuple(dict.fromkeys((*self.symbols, *named, *read))),
+            holds=tuple(dict.fromkeys((*self.holds, *named))),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +216,8 @@ class Book:
 
     `account` is the id the broker must report of itself. `lead` is how long
     before the close the book wakes. `minimum_equity` in USD is what its profile
-    recommends; below it whole shares may not follow the weights.
+    recommends; below it whole shares may not follow the weights. `reach` are its
+    needs in one run, where a feed widens those of the strategy.
     """
 
     name: str
@@ -205,6 +227,24 @@ class Book:
     rules: TradingRules
     lead: timedelta = timedelta(minutes=15)
     minimum_equity: Decimal = Decimal(0)
+    reach: Needs | None = None
+
+    @property
+    def needs(self) -> Needs:
+        """What it wants to know and may hold."""
+        return self.reach or self.strategy.needs
+
+    def reaching(self, symbols: Collection[Symbol]) -> "Book":
+        """The book in a run that has decided about these symbols, be they of a feed."""
+        needs = self.needs
+        return replace(
+            self,
+            reach=replace(
+                needs,
+                symbols=tuple(dict.fromkeys((*needs.symbols, *symbols))),
+                holds=tuple(dict.fromkeys((*needs.holds, *symbols))),
+            ),
+        )
 
 
 def rotate(

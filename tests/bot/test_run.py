@@ -8,10 +8,11 @@ from bot.decide import decide
 from bot.domain.errors import Blocked, Halted
 from bot.domain.memory import Outcome, Switch
 from bot.domain.model import Action, OrderIntent, OrderReport, OrderStatus, Proceeds, Side
+from bot.domain.strategy import FeedNeed, rotate
 from bot.run import run_session, until, usable_today
-from tests.bot.floor import MARGIN, Floor, noted
+from tests.bot.floor import MARGIN, Floor, days_before, noted
 from tests.builders import NOW, TODAY, a_portfolio, a_quote
-from tests.fakes import FakeBroker, Wants
+from tests.fakes import FakeBroker, Pool, Wants
 
 INTO_VOO = Wants({"VOO": 0.9}, others=("QQQ",))
 BOTH = Wants({"VOO": 0.5, "QQQ": 0.4})
@@ -469,3 +470,66 @@ async def test_a_small_symbol_is_not_taken_again_within_the_dwell():
 
     assert floor.bought == {"QQQ": 1}
     assert ("changed_recently", "QQQ") in noted(report)
+
+
+@dataclass(frozen=True)
+class FromPool(Wants):
+    """A strategy that wants what a feed names, in equal parts."""
+
+    @property
+    def needs(self):
+        plain = super().needs
+        return replace(plain, feeds=(FeedNeed("pool", 5),), universe="pool", watches=("BIL",))
+
+    def features(self, facts):
+        return facts.closes.iloc[-1:].assign(named=",".join(facts.feeds["pool"]["symbol"]))
+
+    def decide(self, view):
+        named = [s for s in view.features["named"].iloc[0].split(",") if s != "BIL"]
+        into = dict.fromkeys(named, 0.9 / len(named))
+        return rotate(out_of=view.holdings, into=into, reason="rotation")
+
+
+def fed(*symbols, **shares):
+    floor = Floor(FromPool({"VOO": 0.0}), 1000, **shares)
+    floor.desk = replace(floor.desk, feeds={"pool": Pool(*symbols, known=days_before(TODAY, 1))})
+    return floor
+
+
+async def test_what_a_feed_names_is_traded_and_what_left_it_is_sold():
+    floor = fed("QQQ", "IWM")
+    first = await floor.run()
+    floor.desk = replace(floor.desk, feeds={"pool": Pool("IWM", known=TODAY)})
+
+    second = await floor.run(floor.next_day())
+
+    assert first.outcome is second.outcome is Outcome.COMPLETE
+    assert set(first.decided.following.targets) == {"QQQ", "IWM"}
+    assert second.decided.following.targets["QQQ"] == 0.0
+    assert set(floor.broker.account.shares) == {"IWM"}
+
+
+async def test_a_benchmark_of_the_universe_is_hands_off():
+    floor = fed("QQQ", "BIL", BIL=3)
+
+    report = await floor.run()
+
+    assert report.portfolio.hands_off == {"BIL": 3}
+    assert floor.sold == {}
+
+
+async def test_a_feed_that_is_refused_blocks_and_nothing_is_sent():
+    floor = fed()
+
+    with pytest.raises(Blocked, match="feature_snapshot_missing"):
+        await floor.run()
+
+    assert floor.broker.asked == []
+
+
+async def test_a_feed_nobody_configured_blocks_by_name():
+    floor = fed("QQQ")
+    floor.desk = replace(floor.desk, feeds={})
+
+    with pytest.raises(Blocked, match=r"feed_missing.*pool"):
+        await floor.run()

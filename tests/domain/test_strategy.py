@@ -260,3 +260,34 @@ def test_a_strategy_that_declares_more_gross_exposure_may_use_it():
     )
 
     assert found.decide(LAST, {}) == Rebalance({"VOO": 1.5}, "test")
+
+
+# Needs of a universe.
+
+
+def a_snapshot(as_of: str, *symbols: str, **columns: list[str]) -> pd.DataFrame:
+    day = pd.Timestamp(as_of)
+    table = pd.DataFrame({"symbol": symbols, **columns})
+    return table.assign(as_of=day, known_on=day + pd.Timedelta(days=1))
+
+
+def test_the_newest_snapshot_known_says_what_may_be_owned_and_what_is_read():
+    needs = Needs(("BOXX",), ("BOXX",), (), 5, universe="pool", watches=("SPY",))
+    rows = pd.concat(
+        [
+            a_snapshot("2026-05-24", "OLD", underlying_symbol=["OLD"]),
+            a_snapshot("2026-05-26", "NVDL", "SPY", "", underlying_symbol=["NVDA", "SPY", "X"]),
+            a_snapshot("2026-05-27", "NEW", underlying_symbol=["NEW"]),
+        ]
+    )
+
+    wide = needs.widened({"pool": rows}, date(2026, 5, 27))
+
+    assert wide.holds == ("BOXX", "NVDL")
+    assert wide.symbols == ("BOXX", "NVDL", "NVDA", "SPY", "X")
+
+
+def test_without_a_universe_needs_are_what_they_are():
+    needs = Needs(("VOO",), ("VOO",), (), 5)
+
+    assert needs.widened({}, LAST) is needs
