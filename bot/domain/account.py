@@ -156,10 +156,7 @@ def admit(
         case Action.BUY_TO_COVER:
             _admit_up_to(-portfolio.held(order.symbol), order)
         case Action.SELL_SHORT:
-            if not rules.shorting:
-                raise OrderRefused("shorting_not_allowed", symbol=order.symbol)
-            if portfolio.held(order.symbol) > 0:
-                raise OrderRefused("long_position", symbol=order.symbol)
+            _admit_short(order, portfolio, rules)
         case never:
             assert_never(never)
     return NOTHING
@@ -194,3 +191,10 @@ def _admit_up_to(available: Decimal, order: OrderIntent) -> None:
         raise OrderRefused(
             "not_enough_shares", symbol=order.symbol, shares=order.shares, available=available
         )
+
+
+def _admit_short(order: OrderIntent, portfolio: Portfolio, rules: FillRules) -> None:
+    if not rules.shorting:
+        raise OrderRefused("shorting_not_allowed", symbol=order.symbol)
+    if portfolio.held(order.symbol) > 0:
+        raise OrderRefused("long_position", symbol=order.symbol)
