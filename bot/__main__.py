@@ -28,6 +28,8 @@ from bot.conform import conform as conform_files
 from bot.domain.memory import Switch
 from bot.exits import OK, exit_code
 from bot.lab import backtest
+from bot.logins import auth
+from bot.monthly_lab import snapshot
 from bot.profiles import prospectus, prospectuses
 from bot.terminal import profile_sheet, profiles_sheet, show_update
 from bot.words import Language, Words
@@ -45,6 +47,8 @@ cli.add_typer(data, name="data")
 profiles = typer.Typer()
 cli.add_typer(profiles, name="profiles")
 cli.command()(backtest)
+cli.add_typer(snapshot, name="snapshot")
+cli.add_typer(auth, name="auth")
 sims = typer.Typer(no_args_is_help=True, help="Simulators to try and to drill with.")
 cli.add_typer(sims, name="sim")
 
@@ -275,8 +279,30 @@ def conform(
 @sims.command(context_settings=FOR_ITSELF)
 def telegram(context: typer.Context) -> None:
     """A Telegram of your own on this host: type what the owner types, see what the bot says."""
+    _simulate("telegram", context)
+
+
+@sims.command(context_settings=FOR_ITSELF)
+def ibkr(context: typer.Context) -> None:
+    """An IB Gateway on this host, with accounts and prices of its own."""
+    _simulate("ibkr", context)
+
+
+@sims.command(context_settings=FOR_ITSELF)
+def schwab(context: typer.Context) -> None:
+    """A Charles Schwab on this host, its login included."""
+    _simulate("schwab", context)
+
+
+@sims.command(context_settings=FOR_ITSELF)
+def longport(context: typer.Context) -> None:
+    """A LongBridge on this host: its API, its quotes and its trades."""
+    _simulate("longport", context)
+
+
+def _simulate(name: str, context: typer.Context) -> None:
     with speaking(None, optional=True):
-        app.simulate("telegram", context.args)
+        app.simulate(name, context.args)
 
 
 @cli.command(name="demo")

@@ -10,8 +10,11 @@ from pathlib import Path
 
 from adapters.console import Console
 from adapters.dry_run import DryRun
+from adapters.joined import Joined
 from adapters.paper import PaperBroker
+from adapters.unreached import Unreached
 from bot import sources
+from bot.brokers import broker_line
 from bot.daemon import Seat
 from bot.domain.account import Opening
 from bot.domain.calendar import Calendar
@@ -22,21 +25,23 @@ from bot.domain.strategy import Book
 from bot.ledger import SqlLedger
 from bot.ledger_file import LedgerLock
 from bot.outbox import Outbox
-from bot.ports import Broker, ChatLine, Clock, Desk, MarketData, Notifier, Wakes
+from bot.ports import Broker, BrokerLine, ChatLine, Clock, Desk, MarketData, Notifier, Wakes
 from bot.words import Language, Words
 from config.secrets import secret
 from config.settings import BookSettings, Settings
+from config.sources import PaperBroker as PaperSettings
 from strategies import profile, strategy
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What one process works with: its ledger, its outbox and a seat for each enabled book."""
+    """What one process works with: ledger, outbox, a seat for each enabled book, brokers' lines."""
 
     settings: Settings
     ledger: SqlLedger
     outbox: Outbox
     seats: tuple[Seat, ...]
+    lines: tuple[BrokerLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +103,41 @@ def house(
     ledger: SqlLedger,
     time_of: Callable[[str], Time],
     notifier: Notifier | None = None,
+    *,
+    looking: bool = False,
 ) -> House:
-    """Put everything in its place. Raises SettingsError for what the schema can not see."""
+    """Put everything in its place; where one is only `looking` no broker is reached.
+
+    Raises SettingsError for what the schema can not see.
+    """
     if not settings.enabled():
         raise SettingsError("no_books")
     times = {name: time_of(name) for name in settings.enabled()}
     clock = next(iter(times.values())).clock
     outbox = Outbox(ledger, notifier or Console(partial(print, flush=True)), clock)
     calendar = sources.exchange(settings)
-    seats = tuple(
-        _seat(name, settings, ledger, outbox, times[name], calendar) for name in settings.enabled()
-    )
-    return House(settings, ledger, outbox, seats)
+    lines: dict[str, BrokerLine] = {}
+
+    def line_of(name: str) -> BrokerLine:
+        if name not in lines:
+            there = Unreached(name) if looking else broker_line(name, settings, clock, calendar)
+            lines[name] = there
+        return lines[name]
+
+    ground = _Ground(settings, ledger, outbox, calendar, line_of)
+    seats = tuple(_seat(name, ground, times[name]) for name in settings.enabled())
+    return House(settings, ledger, outbox, seats, tuple(lines.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What every seat of a house stands on."""
+
+    settings: Settings
+    ledger: SqlLedger
+    outbox: Outbox
+    calendar: Calendar
+    line_of: Callable[[str], BrokerLine]
 
 
 def line(settings: Settings) -> ChatLine | None:
@@ -138,14 +166,32 @@ def simulate(name: str, arguments: Sequence[str]) -> None:
     Raises SettingsError `extra_missing` where what it stands on is not installed.
     """
     try:
-        match name:
-            case "telegram":
-                from adapters.sims import telegram as simulator
-            case _:
-                raise AssertionError(name)  # the command line names those there are
+        simulator = _simulator(name)
     except ModuleNotFoundError as missing:
         raise SettingsError("extra_missing", extra="sims", module=missing.name) from None
-    simulator.main(arguments)
+    simulator(arguments)
+
+
+def _simulator(name: str) -> Callable[[Sequence[str]], None]:
+    match name:
+        case "telegram":
+            from adapters.sims import telegram
+
+            return telegram.main
+        case "ibkr":
+            from adapters.sims import tws
+
+            return tws.main
+        case "schwab":
+            from adapters.sims import schwab
+
+            return schwab.main
+        case "longport":
+            from adapters.sims import longport
+
+            return longport.main
+        case _:
+            raise AssertionError(name)  # the command line names those there are
 
 
 def book(name: str, settings: Settings) -> Book:
@@ -169,65 +215,65 @@ def refuse_unknown_book(name: str, settings: Settings) -> None:
         raise SettingsError("unknown_book", name=name, known=", ".join(settings.books) or "–")
 
 
-def _seat(
-    name: str,
-    settings: Settings,
-    ledger: SqlLedger,
-    outbox: Outbox,
-    time: Time,
-    calendar: Calendar,
-) -> Seat:
-    source = cache(partial(sources.market, settings=settings, clock=time.clock, calendar=calendar))
+def _seat(name: str, ground: _Ground, time: Time) -> Seat:
+    settings = ground.settings
+    broker, market = _traded_by(name, ground, time.clock)
     desk = Desk(
-        broker=_broker(name, settings, time.clock, calendar, source),
-        market=source(settings.market_of(name)),
-        sessions=calendar,
-        ledger=ledger,
+        broker=broker,
+        market=market,
+        sessions=ground.calendar,
+        ledger=ground.ledger,
         clock=time.clock,
+        feeds=sources.feeds(name, settings, time.clock, ground.calendar),
     )
     return Seat(
         book=book(name, settings),
         desk=desk,
         wakes=time.wakes,
-        outbox=outbox,
+        outbox=ground.outbox,
         mode=Mode(settings.mode),
         language=Language(settings.language),
         last=time.last,
     )
 
 
-def _broker(
-    name: str,
-    settings: Settings,
-    clock: Clock,
-    calendar: Calendar,
-    source: Callable[[str], MarketData],
-) -> Broker:
-    """The broker of a book: what it is decides what an order means."""
-    entry = settings.brokers[settings.books[name].broker]
-    prices = source(entry.market)
-    account = settings.account_of(name)
+def _traded_by(name: str, ground: _Ground, clock: Clock) -> tuple[Broker, MarketData]:
+    """The broker and the market of a book: what they are decides what an order means."""
+    settings, calendar = ground.settings, ground.calendar
+    told = settings.books[name].broker
+    entry, account = settings.brokers[told], settings.account_of(name)
     folder = settings.state_dir / settings.mode
     rules = costs(name, settings)
-    opening = opening_of(name, settings)
+    wanted = settings.market_of(name)
 
-    def paper(journal: str, opened: Opening) -> PaperBroker:
-        return PaperBroker(opened, folder / f"{journal}.jsonl", prices, calendar, clock, rules)
+    def paper(journal: str, opened: Opening, quotes: MarketData) -> PaperBroker:
+        return PaperBroker(opened, folder / f"{journal}.jsonl", quotes, calendar, clock, rules)
 
-    def simulated(day: date, real: Portfolio) -> Broker:
-        return paper(f"{account}-{day}", Opening.of(real))
+    if isinstance(entry, PaperSettings):
+        source = cache(partial(sources.market, settings=settings, clock=clock, calendar=calendar))
+        quotes = source(entry.market)
+        market = source(wanted or entry.market)
+        real: Broker = paper(account, opening_of(name, settings), quotes)
+    else:
+        line = ground.line_of(told)
+        quotes = market = line
+        if wanted is not None:
+            market = Joined(sources.history(wanted, settings, clock, calendar), line)
+        real = line.account(account)
 
-    match settings.mode:
-        case "dry":
-            real = paper(account, opening)
-            return DryRun(real, simulated, clock)
-        case "paper" | "live":
-            return paper(account, opening)
+    def simulated(day: date, portfolio: Portfolio) -> Broker:
+        return paper(f"{account}-{day}", Opening.of(portfolio), quotes)
+
+    if settings.mode == "dry":
+        return DryRun(real, simulated, clock), market
+    return real, market
 
 
 def costs(name: str, settings: Settings) -> FillRules:
     """What trading costs a book on paper, and what goes wrong on purpose."""
     entry = settings.brokers[settings.books[name].broker]
+    if not isinstance(entry, PaperSettings):
+        return FillRules()
     drills = entry.drills.items()
     return FillRules(
         slippage=entry.slippage,
@@ -241,6 +287,7 @@ def costs(name: str, settings: Settings) -> FillRules:
 def opening_of(name: str, settings: Settings) -> Opening:
     """What a book's account begins with on paper."""
     entry = settings.brokers[settings.books[name].broker]
+    assert isinstance(entry, PaperSettings)  # a real account is what its broker says it is
     shares = {symbol: Decimal(n) for symbol, n in entry.shares.items()}
     return Opening(settings.account_of(name), entry.cash, shares)
 

@@ -36,7 +36,11 @@ async def examine(seats: Sequence[Seat]) -> list[Examined]:
         "quotes": _quotes,
         "ledger": _ledger,
     }
-    return [await _examined(seat, part, look) for seat in seats for part, look in parts.items()]
+    return [
+        await _examined(seat, part, look)
+        for seat in seats
+        for part, look in {**parts, **({"feed": _feed} if seat.book.needs.feeds else {})}.items()
+    ]
 
 
 async def examine_line(line: ChatLine, language: Language) -> Examined:
@@ -60,6 +64,7 @@ def render_check(examined: Sequence[Examined], words: Words) -> str:
         "quotes": words.phrase("part_quotes"),
         "ledger": words.phrase("part_ledger"),
         "chat": words.phrase("part_chat"),
+        "feed": words.phrase("part_feed"),
     }
     widest = max(map(lines.width, names.values()))
     text: list[str] = []
@@ -151,3 +156,15 @@ async def _ledger(seat: Seat, words: Words) -> str:
         "questions": len(ledger.questions(seat.book.name)),
     }
     return words.phrase("seen_ledger", values)
+
+
+async def _feed(seat: Seat, words: Words) -> str:
+    day = exchange_date(seat.desk.clock.now())
+    told = []
+    for need in seat.book.needs.feeds:
+        if need.name not in seat.desk.feeds:
+            raise Blocked("feed_missing", feed=need.name)
+        issue = await seat.desk.feeds[need.name].prove(day)
+        values = {"day": issue.as_of, "rows": issue.rows, "from": issue.known_on}
+        told.append(words.phrase("seen_feed", values))
+    return "; ".join(told)

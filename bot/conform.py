@@ -16,6 +16,8 @@ from typing import Any, TextIO, TypeAlias
 import numpy as np
 import pandas as pd
 
+from bot.conform_guarded import guarded_case
+from bot.conform_rows import Rows, plain, rows_of
 from bot.conform_snapshot import snapshot_case
 from bot.domain.errors import BellwetherError, Blocked, DataError
 from bot.domain.model import Symbol
@@ -57,11 +59,17 @@ def evaluate(path: Path) -> Iterator[dict[str, object]]:
     """Answer the cases of a file in order: id, kind and, of a rebalance, the weights.
 
     `kind` is `rebalance`, `hold`, `blocked` or `error`; a case whose parameters
-    or input are refused is an `error`. Raises DataError `unreadable_vectors` or
+    or input are refused is an `error`. Cases that ask for rows are answered with
+    these, as `kind` `rows`. Raises DataError `unreadable_vectors` or
     `unknown_vectors` where the file itself can not be asked, and SettingsError
     where nobody knows its profile.
     """
     vectors = _read(path)
+    computed = rows_of(vectors)
+    if computed is not None:
+        for index, case in enumerate(vectors["cases"]):
+            yield {"id": case.get("id", f"{path.name}#{index}"), **_rows(computed, case)}
+        return
     asked = _kind(vectors)
     if asked is None:
         remedy = "give a file with a profile, frames, and cases that name their closes or a kind"
@@ -69,10 +77,8 @@ def evaluate(path: Path) -> Iterator[dict[str, object]]:
     name = profile(vectors["profile"]).name
     frames = vectors["frames"]
     for index, case in enumerate(vectors["cases"]):
-        # What admits a file of snapshots is asked elsewhere: here begins what is known.
-        if case.get("kind") == _GUARDED:
-            continue
-        answer = _answer(partial(asked, name, frames, case))
+        reader = guarded_case if case.get("kind") == _GUARDED else asked
+        answer = _answer(partial(reader, name, frames, case))
         yield {"id": case.get("id", f"{path.name}#{index}"), **answer}
 
 
@@ -127,6 +133,13 @@ def _answer(read: Callable[[], Question]) -> dict[str, object]:
     if isinstance(decision, Hold):
         return {"kind": "hold", "weights": {}}
     return {"kind": "rebalance", "weights": dict(decision.targets)}
+
+
+def _rows(computed: Rows, case: Mapping[str, Any]) -> dict[str, object]:
+    try:
+        return {"kind": "rows", "rows": plain(computed(case))}
+    except BellwetherError:
+        return {"kind": "error"}
 
 
 def _known_on(as_of: date, closes: pd.DataFrame) -> Facts:

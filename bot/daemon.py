@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import assert_never
 from uuid import uuid4
 
+from bot.domain.admission import Issue
 from bot.domain.calendar import exchange_date
 from bot.domain.errors import (
     BellwetherError,
@@ -24,7 +25,7 @@ from bot.domain.strategy import Book
 from bot.execution import LINE_ERRORS, reconcile
 from bot.ladder import LAST_CALL
 from bot.outbox import Outbox
-from bot.ports import Desk, Event, RunDue, SessionClosed, Stopped, Wakes
+from bot.ports import Desk, Event, Feed, FeedArrived, RunDue, SessionClosed, Stopped, Wakes
 from bot.report import Title, render_error, render_note, render_run
 from bot.run import run_session
 from bot.schedule import wakes as wakes_of
@@ -153,6 +154,8 @@ async def attend(seat: Seat) -> None:
             match event:
                 case RunDue(day):
                     await trade(seat, day)
+                case FeedArrived(issue):
+                    await arrived(seat, issue)
                 case SessionClosed(day):
                     await close(seat, day)
                 case Stopped():
@@ -161,6 +164,34 @@ async def attend(seat: Seat) -> None:
                     assert_never(event)
         finally:
             seat.inbox.task_done()
+
+
+async def watch(seat: Seat) -> None:
+    """Bring what arrives in a book's feeds into its inbox, and tell what was refused."""
+    async with asyncio.TaskGroup() as group:
+        for feed in seat.desk.feeds.values():
+            group.create_task(_watch(seat, feed))
+
+
+async def _watch(seat: Seat, feed: Feed) -> None:
+    async for came in feed.arrivals():
+        if isinstance(came, Blocked):
+            _tell_trouble(seat, exchange_date(seat.desk.clock.now()), came, during="feed/")
+        else:
+            await seat.inbox.put(FeedArrived(came))
+
+
+async def arrived(seat: Seat, issue: Issue) -> None:
+    """Tell of a new snapshot; inside a session's window take the run up at once."""
+    note = Note(
+        "feed_arrived", "", {"day": issue.as_of, "rows": issue.rows, "from": issue.known_on}
+    )
+    text = render_note(note, seat.title, seat.language)
+    seat.tell("no_trade", f"feed/{issue.sha256}", text)
+    now = seat.desk.clock.now()
+    session = seat.desk.sessions.on(exchange_date(now))
+    if session and session.decides_at(seat.book.lead) <= now < session.closes - LAST_CALL:
+        await trade(seat, session.date)
 
 
 async def trade(seat: Seat, day: date) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from bot.domain.errors import Blocked, Halted
+from bot.domain.errors import BellwetherError, Blocked, Halted, LedgerError
 from bot.domain.memory import Decided, Owed, Switch
 from bot.domain.model import NOTHING, Note, Portfolio, RunKey, Session, Symbol
 from bot.domain.strategy import Book, Decision, Features, Holding, Rebalance
@@ -47,9 +47,18 @@ async def decide(book: Book, session: Session, desk: Desk) -> Decided:
     owed = desk.ledger.owed(book.name)
     shown = holdings(seen, owed, equity)
     facts = for_signals(facts, session, seen, book.needs.vital)
-    features = Features(book.strategy, facts)
-    ask = Question(features, shown, float(equity), desk.ledger.last_rebalance(book.name))
-    asked = ask.about(session.date)
+    try:
+        features = Features(book.strategy, facts)
+        last = desk.ledger.last_rebalance(book.name)
+        ask = Question(features, shown, float(equity), last)
+        asked = ask.about(session.date)
+    except (Blocked, Halted, LedgerError):
+        raise
+    except BellwetherError as error:
+        if not known_tables:
+            raise
+        # What somebody published can not be decided on: fail closed, and try the next file.
+        raise Blocked("feature_snapshot_compute_failed", reason=str(error)) from error
     undecided = _undecided(book, session, desk)
     following, since, notes = follow(asked, lambda: missed(ask, undecided), owed, session.date)
     decided = Decided(

@@ -1,7 +1,7 @@
 """What the bot asks of the world, and the Desk on which a run finds it."""
 
 from asyncio import Queue
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,7 +10,9 @@ from typing import Protocol, TypeAlias
 
 import pandas as pd
 
+from bot.domain.admission import Issue
 from bot.domain.calendar import Calendar
+from bot.domain.errors import Blocked
 from bot.domain.memory import (
     Baseline,
     Decided,
@@ -102,6 +104,26 @@ class MarketData(Protocol):
         ...
 
 
+class BrokerLine(MarketData, Protocol):
+    """The connection to a real broker that every book on it shares, and its market data."""
+
+    def account(self, number: str) -> Broker:
+        """The broker of one account."""
+        ...
+
+    async def keep(self) -> None:
+        """Connect and stay connected, until cancelled; no trouble of the broker ends it."""
+        ...
+
+    async def prove(self) -> str:
+        """Return what was proven of it; BellwetherError where it could not trade."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
 class Feed(Protocol):
     """A dated table a strategy reads beside prices: snapshots, factors, signals of others."""
 
@@ -112,6 +134,14 @@ class Feed(Protocol):
         row is about, and the first session that could act on it. Raises Blocked
         with the reason where the newest is missing, stale or can not be believed.
         """
+        ...
+
+    async def prove(self, session: date) -> Issue:
+        """Return what a session would be decided on; raises as `table`."""
+        ...
+
+    def arrivals(self) -> AsyncIterator[Issue | Blocked]:
+        """Tell of what comes from now on, or why it was refused; never ends."""
         ...
 
 
@@ -331,6 +361,13 @@ class RunDue:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedArrived:
+    """A feed has something new."""
+
+    issue: Issue
+
+
+@dataclass(frozen=True, slots=True)
 class SessionClosed:
     """A session is over: open questions can be asked with the account as witness."""
 
@@ -342,7 +379,7 @@ class Stopped:
     """Nothing more will come; the consumer of the inbox may go home."""
 
 
-Event: TypeAlias = RunDue | SessionClosed | Stopped
+Event: TypeAlias = RunDue | FeedArrived | SessionClosed | Stopped
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import secrets
 import signal
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -27,7 +27,7 @@ from bot.commands import (
     which,
 )
 from bot.control import ask, listening
-from bot.daemon import Seat, serve, trade
+from bot.daemon import Seat, serve, trade, watch
 from bot.domain.calendar import exchange_date
 from bot.domain.errors import BellwetherError
 from bot.domain.model import RunKey
@@ -59,7 +59,10 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     wakes.start()
-    beside = [house.outbox.deliver, *([_listening(house, line)] if line else [])]
+    beside: list[Callable[[], Awaitable[None]]] = [house.outbox.deliver]
+    beside += [each.keep for each in house.lines]
+    beside += [partial(watch, seat) for seat in house.seats if seat.desk.feeds]
+    beside += [_listening(house, line)] if line else []
     try:
         # Whoever reads that it has started may talk to it.
         async with listening(socket, house.seats, house.seats[0].language):
@@ -89,6 +92,9 @@ async def _last_words(house: House, line: ChatLine | None) -> None:
             await house.outbox.flush()
             if line is not None:
                 await line.close()
+    # Each line has a time-out of its own for every step of its end.
+    for each in house.lines:
+        await each.close()
 
 
 def _tell_start(seat: Seat) -> None:
@@ -141,7 +147,8 @@ def run_today(settings: Settings, command: RunNow, clock: Clock | None = None) -
 
 async def _once(house: House, seat: Seat, line: ChatLine | None) -> Ended:
     today = exchange_date(seat.desk.clock.now())
-    await trade(seat, today)
+    async with _connected(house):
+        await trade(seat, today)
     await _last_words(house, line)
     report = house.ledger.report(RunKey(seat.book.name, today))
     words = Words(seat.language)
@@ -167,7 +174,15 @@ def answer(settings: Settings, command: Command, as_of: date | None = None) -> A
         return _apart(settings, command, None)
     with app.keeping(settings) as ledger:
         house = app.house(settings, ledger, lambda _: Time(SystemClock(), ScheduledWakes()))
-        return asyncio.run(obey(command, house.seats, house.seats[0].language))
+        return asyncio.run(_obeyed(command, house))
+
+
+async def _obeyed(command: Command, house: House) -> Answer:
+    """Obey a command; a plan asks the brokers, what looks at the ledger only does not."""
+    if not isinstance(command, PlanNow):
+        return await obey(command, house.seats, house.seats[0].language)
+    async with _connected(house):
+        return await obey(command, house.seats, house.seats[0].language)
 
 
 def check(settings: Settings, clock: Clock | None = None) -> list[Examined]:
@@ -179,8 +194,23 @@ def check(settings: Settings, clock: Clock | None = None) -> list[Examined]:
 
 
 async def _examined(house: House, line: ChatLine | None) -> list[Examined]:
-    found = await examine(house.seats)
+    async with _connected(house):
+        found = await examine(house.seats)
     return found if line is None else [*found, await examine_line(line, house.seats[0].language)]
+
+
+@asynccontextmanager
+async def _connected(house: House) -> AsyncIterator[None]:
+    """The lines to real brokers, kept meanwhile as the daemon keeps them."""
+    kept = [asyncio.ensure_future(each.keep()) for each in house.lines]
+    try:
+        yield
+    finally:
+        for task in kept:
+            task.cancel()
+        await asyncio.gather(*kept, return_exceptions=True)
+        for each in house.lines:
+            await each.close()
 
 
 def _apart(settings: Settings, command: Command, as_of: date | None) -> Answer:
@@ -191,8 +221,9 @@ def _apart(settings: Settings, command: Command, as_of: date | None) -> Answer:
             clock = SystemClock() if as_of is None else JumpingClock(_moment(settings, name, as_of))
             return Time(clock, ScheduledWakes())
 
-        house = app.house(settings, ledger, time_of)
-        return asyncio.run(obey(command, house.seats, house.seats[0].language))
+        looking = isinstance(command, Glance)
+        house = app.house(settings, ledger, time_of, looking=looking)
+        return asyncio.run(_obeyed(command, house))
 
 
 def _moment(settings: Settings, name: str, day: date) -> datetime:

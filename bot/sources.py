@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from adapters.feeds import SnapshotFeed, SnapshotFiles
 from adapters.price_files import load
 from adapters.prices import PriceTable
 from adapters.store import PriceStore
@@ -16,15 +17,16 @@ from adapters.synthetic import BUNDLED
 from adapters.tables import TableMarket
 from adapters.watched import WatchedTables
 from bot.domain.calendar import Calendar, exchange_date
-from bot.domain.errors import BellwetherError
+from bot.domain.errors import BellwetherError, SettingsError
 from bot.domain.model import Note, Symbol
 from bot.domain.strategy import Facts, Features, Needs, Rebalance
-from bot.ports import Adjustment, Clock, MarketData
+from bot.ports import Adjustment, Clock, Feed, MarketData
 from bot.schedule import JumpingClock
 from bot.sessions import EARLIEST, LATEST, Overrides, nyse
 from bot.signals import Signal, signal_of
 from config.settings import Settings
-from strategies import Profile, profile
+from strategies import Profile, profile, strategy
+from strategies.expectations import expected_of
 
 BUNDLED_PRICES = BUNDLED
 
@@ -74,17 +76,47 @@ def exchange(settings: Settings) -> Calendar:
 
 def market(name: str, settings: Settings, clock: Clock, calendar: Calendar) -> MarketData:
     """A source of prices, adjusted throughout: a paper account gets its dividends that way."""
+    return _watched(name, settings, clock, calendar, adjusted=True)
+
+
+def history(name: str, settings: Settings, clock: Clock, calendar: Calendar) -> MarketData:
+    """A source of the past beside a broker's quotes: it says what turns these into closes."""
+    return _watched(name, settings, clock, calendar, adjusted=False)
+
+
+def _watched(
+    name: str, settings: Settings, clock: Clock, calendar: Calendar, *, adjusted: bool
+) -> MarketData:
     entry = settings.markets[name]
     path = entry.path or price_store(settings).path
-    read = partial(_table, name, settings)
+    read = partial(_table, name, settings, adjusted=adjusted)
     return WatchedTables(path, read, clock, calendar, Adjustment(entry.adjustment))
 
 
-def _table(name: str, settings: Settings) -> PriceTable:
-    """What a source of prices has, its splices made, adjusted throughout."""
+def _table(name: str, settings: Settings, *, adjusted: bool = True) -> PriceTable:
+    """What a source of prices has, its splices made."""
     entry = settings.markets[name]
     table = load(entry.path) if entry.path else price_store(settings).table()
-    return table.spliced(entry.splice).adjusted()
+    spliced = table.spliced(entry.splice)
+    return spliced.adjusted() if adjusted else spliced
+
+
+def feeds(name: str, settings: Settings, clock: Clock, calendar: Calendar) -> Mapping[str, Feed]:
+    """The snapshots a book reads, under the name its strategy knows them by.
+
+    Raises SettingsError `feed_of_another` where they are another profile's.
+    """
+    book = settings.books[name]
+    if book.feed is None:
+        return {}
+    entry, reads = settings.feeds[book.feed], profile(book.profile).name
+    if profile(entry.profile).name != reads:
+        raise SettingsError("feed_of_another", feed=book.feed, profile=entry.profile, reads=reads)
+    expected = expected_of(
+        reads, strategy(book.profile, book.params).needs.watches, entry.config_name
+    )
+    files = SnapshotFiles(entry.path, entry.manifest, entry.config)
+    return {reads: SnapshotFeed(files, expected, calendar, clock, entry.look_every)}
 
 
 def past(name: str, settings: Settings, wanted: Collection[Symbol], calendar: Calendar) -> Past:

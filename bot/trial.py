@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -85,7 +86,9 @@ def attempt(wish: Wish, settings: Settings, watch: Callable[[int, int], None]) -
     benchmark = profile(book.profile).benchmark
     needs = book.strategy.needs
     wanted = dict.fromkeys((*needs.symbols, benchmark))
-    past = sources.past(settings.market_of(name), settings, [*wanted], calendar)
+    market = settings.market_of(name)
+    assert market is not None  # what is played has the prices of a file
+    past = sources.past(market, settings, [*wanted], calendar)
     experiment = Experiment(
         book=book,
         opening=app.opening_of(name, settings),
@@ -131,6 +134,8 @@ def _granted(wish: Wish, settings: Settings) -> Settings:
         plain["markets"] = {NAMELESS: {"kind": "tables"}}
         plain["brokers"] = {NAMELESS: {"kind": "paper", "market": NAMELESS}}
         plain["books"] = {NAMELESS: {"profile": profile(wish.profile).name, "broker": NAMELESS}}
+    elif name in settings.books:
+        _play(settings.books[name].broker, plain)
     known = checked(plain)
     app.refuse_unknown_book(name, known)
     market = plain["markets"][known.market_of(name)]
@@ -139,6 +144,17 @@ def _granted(wish: Wish, settings: Settings) -> Settings:
     market["splice"] = {**market.get("splice", {}), **wish.splice}
     plain["brokers"][known.books[name].broker] |= wish.account
     return checked(plain)
+
+
+def _play(broker: str, plain: dict[str, Any]) -> None:
+    """Put the built-in broker in the place of a real one: its account is nobody's past."""
+    entry = plain["brokers"][broker]
+    if entry["kind"] == "paper":
+        return
+    told = {key: entry[key] for key in ("account", "account_kind", "proceeds")}
+    market = entry["market"] or NAMELESS
+    plain["markets"].setdefault(NAMELESS, {"kind": "tables"})
+    plain["brokers"][broker] = {"kind": "paper", "market": market, **told}
 
 
 def _up_to(last: date | None, past: Past, calendar: Calendar, needed: int) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +10,8 @@ from pathlib import Path
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 SHOWN_INPUT = 60
+KIND = "kind"  # the key that says which table a broker is
+DEPTH_OF_A_KIND = 2  # of the keys: brokers, its name, its kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,11 @@ def as_problem(details: ErrorDetails, keys: Collection[str]) -> Problem:
     What somebody wrote under a wrong name may be a secret. `keys` are all names
     of the schema, to guess which one was meant.
     """
-    where = ".".join(str(part) for part in details["loc"] if part != "[key]")
+    of_kind = [KIND] if details["type"].startswith("union_tag") else []
+    where = ".".join([*_places(details["loc"]), *of_kind])
     context = details.get("ctx", {})
     match details["type"]:
-        case "missing":
+        case "missing" | "union_tag_not_found":
             return Problem("setting_missing", where)
         case "extra_forbidden":
             near = get_close_matches(str(details["loc"][-1]), keys, n=1)
@@ -80,5 +83,16 @@ def as_problem(details: ErrorDetails, keys: Collection[str]) -> Problem:
             values = {name: value for name, value in context.items() if name != "where"}
             return Problem(code, str(context["where"]), values)
         case _:
-            given = repr(details["input"])[:SHOWN_INPUT]
+            given = repr(context.get("tag", details["input"]))[:SHOWN_INPUT]
             return Problem("setting_wrong", where, {"given": given, "what": details["msg"]})
+
+
+def _places(loc: Sequence[int | str]) -> Iterator[str]:
+    """The keys that lead to a value, without pydantic's own words for the way.
+
+    The kind of a broker is one of them: it stands behind the broker's name.
+    """
+    for at, part in enumerate(loc):
+        names_a_kind = at == DEPTH_OF_A_KIND and loc[0] == "brokers"
+        if part != "[key]" and not names_a_kind:
+            yield str(part)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from config.messages import TelegramSettings
 from config.problems import Problem, SettingsProblem, as_line, as_problem, read_toml
-from config.sources import BrokerSettings, MarketSettings
+from config.sources import BrokerSettings, FeedSettings, MarketSettings
 from config.values import (
     Account,
     Close,
@@ -31,6 +31,8 @@ from config.values import (
 CONFIG_VARIABLE = "BELLWETHER_CONFIG"
 CONFIG_FILE = Path("bot.toml")
 ALIAS_LENGTH = 4
+
+Entry = TypeVar("Entry", bound=Table)
 
 
 class CalendarSettings(Table):
@@ -127,6 +129,9 @@ class BookSettings(Table):
     market: Name | None = Field(
         default=None, description="The [markets] entry with the history; without it the broker's."
     )
+    feed: Name | None = Field(
+        default=None, description="The [feeds] entry with the snapshots its profile reads."
+    )
     lead_minutes: Annotated[Shares, Field(ge=10, le=60)] = Field(
         default=15, description="Minutes before the close at which the book decides."
     )
@@ -169,6 +174,9 @@ class Settings(BaseSettings):
     markets: Mapping[Name, MarketSettings] = Field(
         default={}, description="Sources of prices, by name."
     )
+    feeds: Mapping[Name, FeedSettings] = Field(
+        default={}, description="Snapshots that profiles read beside prices, by name."
+    )
     brokers: Mapping[Name, BrokerSettings] = Field(default={}, description="Brokers, by name.")
     books: Mapping[Name, BookSettings] = Field(default={}, description="Books, by name.")
 
@@ -186,7 +194,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _agree(self) -> "Settings":
-        found = [*_loose_ends(self), *(_live_problems(self) if self.mode == "live" else ())]
+        found = [*_loose_ends(self)]
+        found += _live_problems(self) if self.mode == "live" else ()
+        found += _paper_problems(self) if self.mode == "paper" else ()
         if found:
             raise ValidationError.from_exception_data("Settings", [as_line(p) for p in found])
         return self
@@ -196,8 +206,8 @@ class Settings(BaseSettings):
         entry = self.books[book]
         return entry.account or self.brokers[entry.broker].account or entry.broker
 
-    def market_of(self, book: str) -> str:
-        """The name of the market a book reads its history from."""
+    def market_of(self, book: str) -> str | None:
+        """The name of the market a book reads its history from, None for its broker's own."""
         entry = self.books[book]
         return entry.market or self.brokers[entry.broker].market
 
@@ -240,27 +250,37 @@ def _redacted(key: str, value: object) -> object:
 
 
 def _rooted(settings: Settings, folder: Path) -> Settings:
-    markets = {
-        name: market.model_copy(update={"path": folder / market.path.expanduser()})
-        if market.path
-        else market
-        for name, market in settings.markets.items()
-    }
+    markets = {name: _files_rooted(each, folder) for name, each in settings.markets.items()}
     state = folder / settings.state_dir.expanduser()
-    return settings.model_copy(update={"state_dir": state, "markets": markets})
+    brokers = {name: _files_rooted(each, folder) for name, each in settings.brokers.items()}
+    feeds = {name: _files_rooted(each, folder) for name, each in settings.feeds.items()}
+    update = {"state_dir": state, "markets": markets, "brokers": brokers, "feeds": feeds}
+    return settings.model_copy(update=update)
+
+
+def _files_rooted(entry: Entry, folder: Path) -> Entry:
+    """An entry whose files count from the settings file's folder, too."""
+    files = {
+        key: folder / value.expanduser()
+        for key in type(entry).model_fields
+        if isinstance(value := getattr(entry, key), Path)
+    }
+    return entry.model_copy(update=files) if files else entry
 
 
 def _loose_ends(settings: Settings) -> Iterator[Problem]:
     """Names that lead nowhere."""
     brokers, markets = settings.brokers, settings.markets
     for name, broker in brokers.items():
-        if broker.market not in markets:
+        if broker.market is not None and broker.market not in markets:
             yield _unknown("unknown_market", f"brokers.{name}.market", broker.market, markets)
     for name, book in settings.books.items():
         if book.broker not in brokers:
             yield _unknown("unknown_broker", f"books.{name}.broker", book.broker, brokers)
         if book.market is not None and book.market not in markets:
             yield _unknown("unknown_market", f"books.{name}.market", book.market, markets)
+        if book.feed is not None and book.feed not in settings.feeds:
+            yield _unknown("unknown_feed", f"books.{name}.feed", book.feed, settings.feeds)
 
 
 def _unknown(code: str, where: str, name: str, known: Mapping[str, Table]) -> Problem:
@@ -283,6 +303,15 @@ def _live_problems(settings: Settings) -> Iterator[Problem]:
             shared = {"other": traders[account], "book": name}
             yield Problem("account_shared", f"books.{name}.account", shared)
         traders[account] = name
+
+
+def _paper_problems(settings: Settings) -> Iterator[Problem]:
+    """A real broker plays nothing: its own paper account is live as far as the daemon knows."""
+    for name, book in settings.enabled().items():
+        broker = settings.brokers.get(book.broker)
+        if broker is not None and broker.kind != "paper":
+            values = {"broker": book.broker, "kind": broker.kind}
+            yield Problem("paper_on_real", f"books.{name}.broker", values)
 
 
 def tables(annotation: object = Settings) -> Iterator[type[BaseModel]]:

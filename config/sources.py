@@ -1,13 +1,28 @@
 """The settings of brokers and of sources of prices."""
 
 from collections.abc import Mapping
+from datetime import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from config.values import Account, Distance, Fee, Money, Name, Shares, Symbol, Table
+from config.values import (
+    Account,
+    Address,
+    Clock,
+    Distance,
+    Fee,
+    Flag,
+    Host,
+    Money,
+    Name,
+    Port,
+    Shares,
+    Symbol,
+    Table,
+)
 
 
 class PaperBroker(Table):
@@ -50,8 +65,125 @@ class PaperBroker(Table):
     )
 
 
-# A second kind of broker makes this Annotated[PaperBroker | Other, Field(discriminator="kind")].
-BrokerSettings: TypeAlias = PaperBroker
+class IbkrBroker(Table):
+    """Interactive Brokers, through a TWS or IB Gateway that somebody keeps logged in."""
+
+    kind: Literal["ibkr"] = Field(description="What broker it is; ibkr is Interactive Brokers.")
+    account: Account = Field(description="The account id, one of those the gateway manages.")
+    account_kind: Literal["cash", "margin"] = Field(
+        default="cash", description="Whether the account is a cash account or a margin account."
+    )
+    proceeds: Literal["settled", "same_day"] = Field(
+        default="settled", description="When the money of a sale may buy, in a cash account."
+    )
+    market: Name | None = Field(
+        default=None, description="The [markets] entry with the history; without it the broker's."
+    )
+    host: Host = Field(default="127.0.0.1", description="Where the gateway listens.")
+    port: Port = Field(
+        default=4002, description="Its socket port: 4001 live and 4002 paper by default."
+    )
+    client_id: Annotated[Shares, Field(le=999_999)] = Field(
+        default=17, description="Our number at the gateway; only its owner may cancel an order."
+    )
+    delayed_quotes: Flag = Field(
+        default=False, description="Whether quotes may be delayed; orders are priced from them."
+    )
+    restart_begins: Clock = Field(
+        default=time(23, 40), description="From when in New York the gateway restarts every day."
+    )
+    restart_ends: Clock = Field(
+        default=time(1, 45), description="Until when it does; nothing is sent meanwhile."
+    )
+    listings: Mapping[Symbol, Name] = Field(
+        default={}, description="The exchange a symbol is listed at where several share it."
+    )
+
+
+class SchwabBroker(Table):
+    """Charles Schwab, through its Trader API."""
+
+    kind: Literal["schwab"] = Field(description="What broker it is; schwab is Charles Schwab.")
+    account: Account = Field(description="The account number; its hash is looked up.")
+    account_kind: Literal["cash", "margin"] = Field(
+        default="cash", description="Whether the account is a cash account or a margin account."
+    )
+    proceeds: Literal["settled", "same_day"] = Field(
+        default="same_day", description="When the money of a sale may buy, in a cash account."
+    )
+    market: Name | None = Field(
+        default=None, description="The [markets] entry with the history; without it the broker's."
+    )
+    token_file: Path = Field(
+        default=Path("schwab-token.json"),
+        description="Where the login is kept, for its owner only.",
+    )
+    callback: Address = Field(
+        default="https://127.0.0.1:8182",
+        description="The callback address as it is registered, to the letter.",
+    )
+    delayed_quotes: Flag = Field(
+        default=False, description="Whether quotes may be delayed; orders are priced from them."
+    )
+    requests_a_minute: Annotated[int, Field(strict=True, ge=30, le=120)] = Field(
+        default=110, description="How many requests of all kinds a minute may have."
+    )
+    orders_a_minute: Annotated[int, Field(strict=True, ge=1, le=120)] = Field(
+        default=60, description="How many orders a minute may have: as the app is registered."
+    )
+    answer_seconds: Annotated[int, Field(strict=True, ge=5, le=60)] = Field(
+        default=15, description="Seconds to wait for one answer."
+    )
+    proxy: Address | None = Field(
+        default=None, description="A proxy to reach it by: of a company, or the simulator."
+    )
+    ca_file: Path | None = Field(
+        default=None, description="The certificates that proxy is trusted by."
+    )
+
+
+class LongPortBroker(Table):
+    """LongBridge, through the LongPort OpenAPI."""
+
+    kind: Literal["longport"] = Field(description="What broker it is; longport is LongBridge.")
+    account: Account = Field(description="The account number the API must report.")
+    account_kind: Literal["cash", "margin"] = Field(
+        default="cash", description="Whether the account is a cash account or a margin account."
+    )
+    proceeds: Literal["settled", "same_day"] = Field(
+        default="same_day", description="When the money of a sale may buy, in a cash account."
+    )
+    market: Name | None = Field(
+        default=None, description="The [markets] entry with the history; without it the broker's."
+    )
+    token_file: Path = Field(
+        default=Path("longport-token"),
+        description="Where the access token is kept, for its owner only; it is replaced there.",
+    )
+    region: Literal["global", "cn"] = Field(
+        default="global", description="Which of the vendor's houses answers."
+    )
+    refresh_days: Annotated[int, Field(strict=True, ge=0, le=89)] = Field(
+        default=30,
+        description="Days before its end the token is exchanged for one of 90; 0 means never.",
+    )
+    delayed_quotes: Flag = Field(
+        default=False, description="Whether quotes may be delayed; orders are priced from them."
+    )
+    http: Address | None = Field(
+        default=None, description="Another address of the API: of the simulator."
+    )
+    quotes: Address | None = Field(
+        default=None, description="Another address of the quotes: of the simulator."
+    )
+    trades: Address | None = Field(
+        default=None, description="Another address of the trades: of the simulator."
+    )
+
+
+BrokerSettings: TypeAlias = Annotated[
+    PaperBroker | IbkrBroker | SchwabBroker | LongPortBroker, Field(discriminator="kind")
+]
 
 
 class TablesMarket(Table):
@@ -72,3 +204,24 @@ class TablesMarket(Table):
 
 
 MarketSettings: TypeAlias = TablesMarket
+
+
+class FeedSettings(Table):
+    """The monthly snapshots of a profile, as files that somebody replaces whole."""
+
+    profile: Name = Field(description="Whose snapshots these are.")
+    path: Path = Field(
+        description="The snapshot: CSV, JSON, JSON lines or Parquet, replaced whole."
+    )
+    manifest: Path | None = Field(
+        default=None, description="Its manifest; without it the one beside the snapshot."
+    )
+    config: Path | None = Field(
+        default=None, description="The configuration it must be made with, to the byte."
+    )
+    config_name: Annotated[str, Field(max_length=100)] = Field(
+        default="", description="What the manifest calls that configuration; else the profile."
+    )
+    look_every: Annotated[int, Field(strict=True, ge=1, le=3600)] = Field(
+        default=30, description="Seconds between two looks at the files."
+    )

@@ -30,6 +30,10 @@ Loudness: TypeAlias = Literal["on", "silent", "off"]
 Alarm: TypeAlias = Literal["on", "silent"]
 ChatId: TypeAlias = Annotated[int, Field(strict=True, ge=-(2**52), le=2**52)]
 UserId: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=2**52)]
+Host: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")]
+Port: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=65535)]
+Address: TypeAlias = Annotated[str, Field(pattern=r"^(https?|wss?)://\S{1,500}$")]
+Clock: TypeAlias = Annotated[time, AfterValidator(_without_zone)]
 Close: TypeAlias = Annotated[
     time, Field(ge=FIRST_HALF_DAY_CLOSE, lt=ORDINARY_CLOSE), AfterValidator(_without_zone)
 ]

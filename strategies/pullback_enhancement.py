@@ -44,7 +44,7 @@ _COLUMNS = StockColumns(
     required=("sector", "close", "history_days"),
 )
 # Momentum is measured against this fund, whatever the trend is measured by.
-MARKET, BROAD_MARKET = "QQQ", "SPY"
+MARKET = "QQQ"
 _BY_SECTOR = "sector"
 
 
@@ -98,7 +98,7 @@ class PullbackEnhancement:
     @property
     def needs(self) -> Needs:
         """The snapshots, and prices of the safe haven and of the stocks they name."""
-        return snapshot_needs(FEED, self.safe_haven, self.benchmark_symbol, MARKET, BROAD_MARKET)
+        return snapshot_needs(FEED, self.safe_haven, self.benchmark_symbol, MARKET)
 
     def features(self, facts: Facts) -> pd.DataFrame:
         """The newest snapshot's rows on the first sessions that may act on it.

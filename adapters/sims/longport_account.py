@@ -19,6 +19,17 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
+class Fund:
+    """So many units of a mutual fund, by its ISIN, at so much each."""
+
+    isin: str
+    name: str
+    units: Decimal
+    value: Decimal = Decimal(1)
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, slots=True)
 class CashLine:
     """The money of one currency.
 

@@ -10,6 +10,7 @@ from adapters.sims.longport_json import (
     balance_json,
     detail_json,
     execution_json,
+    funds_json,
     order_json,
     positions_json,
     seconds,
@@ -78,6 +79,7 @@ class Api:
             "GET /v1/token/refresh": self._refresh,
             "GET /v1/asset/account": self._account,
             "GET /v1/asset/stock": self._positions,
+            "GET /v1/asset/fund": self._funds,
             "GET /v1/risk/margin-ratio": self._margin_ratio,
             "GET /v1/trade/estimate/buy_limit": self._estimate,
             "POST /v1/trade/order": self._book,
@@ -113,7 +115,11 @@ class Api:
             "token": token,
             "expired_at": self._world.keys.expires(token).isoformat(),
             "issued_at": self._world.clock.now().isoformat(),
-            "account_info": {"member_id": MEMBER, "aaid": MEMBER, "account_channel": "lb"},
+            "account_info": {
+                "member_id": MEMBER,
+                "aaid": self._world.setup.account,
+                "account_channel": "lb",
+            },
         }
 
     def _account(self, asked: Asked) -> Json:
@@ -123,13 +129,17 @@ class Api:
             raise bad_parameter(f"currency {currency} is not supported")
         statement = world.exchange.statement()
         worth = dict(setup.worth)
-        return {"list": [balance_json(statement, world.market, currency, worth, setup.margin)]}
+        told = balance_json(statement, setup.funds, world.market, currency, worth, setup.margin)
+        return {"list": [told]}
 
     def _positions(self, asked: Asked) -> Json:
         wanted = asked.query.all("symbol")
         held = self._world.exchange.statement().positions
         listed = [each for each in held if not wanted or each.symbol in wanted]
         return positions_json(listed, self._world.market)
+
+    def _funds(self, _asked: Asked) -> Json:
+        return funds_json(self._world.setup.funds, self._world.clock.now())
 
     def _margin_ratio(self, asked: Asked) -> Json:
         self._world.market.security(asked.query.needed("symbol"))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from adapters.sims.longport_account import Position, Statement
+from adapters.sims.longport_account import Fund, Position, Statement
 from adapters.sims.longport_market import Market
 from adapters.sims.longport_orders import NOTHING, Execution, Order, Step
 from adapters.sims.longport_securities import Security
@@ -114,7 +114,12 @@ def execution_json(execution: Execution) -> Json:
 
 
 def balance_json(
-    account: Statement, market: Market, currency: str, worth: dict[str, Decimal], margin: Decimal
+    account: Statement,
+    funds: Iterable[Fund],
+    market: Market,
+    currency: str,
+    worth: dict[str, Decimal],
+    margin: Decimal,
 ) -> Json:
     """The account's money: sums in one currency, by what a unit of each is `worth`."""
 
@@ -130,6 +135,7 @@ def balance_json(
         ),
         NOTHING,
     )
+    shares = sum((converted(each.units * each.value, each.currency) for each in funds), NOTHING)
     return {
         "total_cash": f"{total:f}",
         "max_finance_amount": f"{(total * (margin - 1)).quantize(CENT):f}",
@@ -147,7 +153,7 @@ def balance_json(
             }
             for money, line in account.cash.items()
         ],
-        "net_assets": f"{total + stocks:f}",
+        "net_assets": f"{total + stocks + shares:f}",
         "init_margin": "0",
         "maintenance_margin": "0",
         "buy_power": f"{(free * margin).quantize(CENT):f}",
@@ -172,6 +178,23 @@ def _position_json(position: Position, security: Security) -> Json:
         "market": security.market,
         "init_quantity": f"{position.opened_with:f}",
     }
+
+
+def funds_json(funds: Iterable[Fund], at: datetime) -> Json:
+    """The mutual funds of the account's one channel."""
+    listed = [
+        {
+            "symbol": each.isin,
+            "symbol_name": each.name,
+            "currency": each.currency,
+            "holding_units": f"{each.units:f}",
+            "current_net_asset_value": f"{each.value:f}",
+            "cost_net_asset_value": f"{each.value:f}",
+            "net_asset_value_day": seconds(at),
+        }
+        for each in funds
+    ]
+    return {"list": [{"account_channel": CHANNEL, "fund_info": listed}]}
 
 
 def _step_json(step: Step) -> Json:

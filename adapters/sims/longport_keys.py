@@ -20,6 +20,8 @@ from adapters.sims.longport_signature import Signed, signature
 
 PASSWORD_LIFE = timedelta(minutes=1)
 SESSION_LIFE = timedelta(days=1)
+PREFIX = "m_"  # of a token the app's key was exchanged for
+CHANNEL = "lb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,13 @@ class Session:
 class Keys:
     """One app of one account, with the tokens issued to it."""
 
-    def __init__(self, app_key: str, app_secret: str, clock: Clock, life: timedelta) -> None:
+    def __init__(
+        self, app_key: str, app_secret: str, clock: Clock, life: timedelta, account: int
+    ) -> None:
         self.app_key = app_key
         self.app_secret = app_secret
         self.refuses_repeats = False
-        self._clock = clock
+        self._clock, self._account = clock, account
         self._numbers = count(1)
         self._seen: set[str] = set()
         self._tokens: dict[str, datetime] = {}
@@ -111,16 +115,18 @@ class Keys:
 
     def _issue(self, until: datetime) -> str:
         claims = {
-            "iss": "longport",
+            "iss": "longbridge",
             "sub": "access_token",
             "iat": int(self._clock.now().timestamp()),
             "exp": int(until.timestamp()),
             "ak": self.app_key,
+            "aaid": self._account,
+            "ac": CHANNEL,
             "jti": next(self._numbers),
         }
         parts = [_part({"alg": "HS256", "typ": "JWT"}), _part(claims)]
         seal = hmac.digest(self.app_secret.encode(), ".".join(parts).encode(), "sha256")
-        token = ".".join([*parts, _base64(seal)])
+        token = PREFIX + ".".join([*parts, _base64(seal)])
         self._tokens[token] = until
         return token
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from adapters.sims.longport_account import Account, Holding
+from adapters.sims.longport_account import Account, Fund, Holding
 from adapters.sims.longport_calendar import Calendar
 from adapters.sims.longport_clock import Clock
 from adapters.sims.longport_exchange import Exchange
@@ -17,6 +17,7 @@ from adapters.sims.longport_securities import Security
 
 APP_KEY = "simulated-app-key"
 APP_SECRET = "simulated-app-secret"  # noqa: S105 - it opens nothing
+ACCOUNT = 10_000_001
 TOKEN_DAYS = 90
 NO_CASH = Decimal(0)
 
@@ -38,15 +39,17 @@ def _worth() -> dict[str, Decimal]:
 class Setup:
     """What a world begins with.
 
-    `worth` is a unit of each currency in USD, `margin` the multiple of free cash that
-    buys, `connections` how many sockets may be open, `history_symbols` of how many
-    symbols history may be asked in a month, `history_orders` how many orders a query
-    returns. `history_has_today` and `refuses_repeats` are for what the venue does not
-    document: history that contains the present day, the same signature refused twice.
+    `account` is the number a token is issued for. `worth` is a unit of each currency
+    in USD, `margin` the multiple of free cash that buys, `connections` how many sockets
+    may be open, `history_symbols` of how many symbols history may be asked in a month,
+    `history_orders` how many orders a query returns. `history_has_today` and
+    `refuses_repeats` are for what the venue does not document: history that contains the
+    present day, the same signature refused twice.
     """
 
     app_key: str = APP_KEY
     app_secret: str = APP_SECRET
+    account: int = ACCOUNT
     start: datetime | None = None
     token_days: int = TOKEN_DAYS
     cash: dict[str, Decimal] = field(default_factory=_cash)
@@ -55,6 +58,7 @@ class Setup:
     margin: Decimal = Decimal(1)
     fee: Decimal = NOTHING
     holdings: tuple[Holding, ...] = ()
+    funds: tuple[Fund, ...] = ()
     securities: tuple[Security, ...] = ()
     calendar: Calendar = field(default_factory=Calendar)
     rates: Rates | None = field(default_factory=Rates)
@@ -100,7 +104,11 @@ class World:
         self.setup = setup
         self.clock = Clock(setup.start)
         self.keys = Keys(
-            setup.app_key, setup.app_secret, self.clock, timedelta(days=setup.token_days)
+            setup.app_key,
+            setup.app_secret,
+            self.clock,
+            timedelta(days=setup.token_days),
+            setup.account,
         )
         self.keys.refuses_repeats = setup.refuses_repeats
         self.faults = Faults()

@@ -146,9 +146,11 @@ class Market:
                 "regularMarketTradeTime": traded,
             },
         }
+        index = quote.listing is Listing.INDEX
+        if index:
+            del blocks["regular"]
         if quote.extended is not None:
             blocks["extended"] = {"lastPrice": quote.extended, "tradeTime": traded}
-        index = quote.listing is Listing.INDEX
         return {
             "assetMainType": "INDEX" if index else "EQUITY",
             **({} if index else {"assetSubType": quote.listing, "quoteType": NBBO}),

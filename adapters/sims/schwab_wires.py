@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from email.utils import format_datetime
 from http import HTTPStatus
 
 from aiohttp import web
@@ -88,7 +89,11 @@ class Wires:
         return web.Response(
             status=answer.status,
             body=answer.body,
-            headers={"Content-Type": answer.media_type, **answer.headers},
+            headers={
+                "Content-Type": answer.media_type,
+                "Date": format_datetime(self._world.clock.now(), usegmt=True),
+                **answer.headers,
+            },
         )
 
     def _carried_out(self, asked: Request) -> Answer:

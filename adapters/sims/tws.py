@@ -210,6 +210,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="draws what no price was given for")
     parser.add_argument("--strict", action="store_true", help="know only symbols with a price")
     parser.add_argument("--read-only", action="store_true", help="refuse orders, as a new gateway")
+    parser.add_argument("--no-rates", action="store_true", help="let clients ask without limit")
     parser.add_argument("--master-client-id", type=int, help="who hears of every order")
     parser.add_argument("--attached", action="store_true", help="for programs: addresses as JSON")
     return parser
@@ -228,6 +229,7 @@ def _setup(given: argparse.Namespace) -> Setup:
         seeds_unknown=not given.strict,
         read_only=given.read_only,
         master_client_id=given.master_client_id,
+        rates=not given.no_rates,
     )
 
 

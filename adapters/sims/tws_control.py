@@ -12,7 +12,7 @@ from adapters.sims.tws_courses import Course, Rule
 from adapters.sims.tws_faults import Fault, Lost
 from adapters.sims.tws_gateway import GARBAGE, Gateway
 from adapters.sims.tws_line import Line
-from adapters.sims.tws_market import TRADES, Bar, DataRight, Permission, Quote
+from adapters.sims.tws_market import TRADES, Bar, DataRight, Dividend, Permission, Quote
 from adapters.sims.tws_orders import Order
 from adapters.sims.tws_record import Booked, Entry, Kind, booked
 from adapters.sims.tws_ticket import DAY, LIMIT, MARKET, Ticket
@@ -85,6 +85,10 @@ class Control:
         """Set daily bars, traded ones or those of total return; no bars, no data."""
         ordered = tuple(sorted(bars, key=lambda bar: bar.day))
         self._world.market.bars[self._con_id(symbol), what] = ordered
+
+    def dividend(self, symbol: str, dividend: Dividend) -> None:
+        """Announce the next dividend; whoever asks for such ticks is told of it."""
+        self._world.market.dividends[self._con_id(symbol)] = dividend
 
     def enlist(self, instrument: Instrument) -> int:
         """List an instrument; return its number."""

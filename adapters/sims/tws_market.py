@@ -47,6 +47,14 @@ class Bar:
     volume: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Dividend:
+    """Money per share, for who held it before a day."""
+
+    ex_date: date
+    amount: Decimal
+
+
 class DataRight(StrEnum):
     """What the account's subscriptions let its clients see of an instrument."""
 
@@ -78,6 +86,7 @@ class Market:
     quotes: dict[int, Quote] = field(default_factory=dict)
     permissions: dict[int, Permission] = field(default_factory=dict)
     bars: dict[tuple[int, str], tuple[Bar, ...]] = field(default_factory=dict)
+    dividends: dict[int, Dividend] = field(default_factory=dict)
     listeners: list[Callable[[int], None]] = field(default_factory=list)
 
     def quote(self, con_id: int) -> Quote:

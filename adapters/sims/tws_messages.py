@@ -6,7 +6,7 @@ from decimal import Decimal
 from adapters.sims.tws_account import Account, Holding, Value
 from adapters.sims.tws_codes import Answer, text_of
 from adapters.sims.tws_contracts import NO_RIGHT_OF_PORTFOLIO, STOCK, Instrument
-from adapters.sims.tws_market import Bar, Quote
+from adapters.sims.tws_market import Bar, Dividend, Quote
 from adapters.sims.tws_wire import UNSET_NUMBER, Message
 
 NO_REQUEST = -1
@@ -21,6 +21,7 @@ EVERY_SNAPSHOT = 3
 BID, ASK, LAST, HIGH, LOW, CLOSE = 1, 2, 4, 6, 7, 9
 BID_SIZE, ASK_SIZE, LAST_SIZE, VOLUME = 0, 3, 5, 8
 HALTED = 49
+DIVIDENDS = 59
 # What delayed ticks are called instead.
 DELAYED = {BID: 66, ASK: 67, LAST: 68, HIGH: 72, LOW: 73, CLOSE: 75}
 DELAYED |= {BID_SIZE: 69, ASK_SIZE: 70, LAST_SIZE: 71, VOLUME: 74}
@@ -159,6 +160,12 @@ def ticks(request_id: int, quote: Quote, *, delayed: bool) -> tuple[Message, ...
         told += _priced(request_id, _called(CLOSE, delayed), quote.close, 0)
     told.append((Answer.TICK_GENERIC, 6, request_id, HALTED, int(quote.halted)))
     return tuple(told)
+
+
+def dividends(request_id: int, coming: Dividend | None) -> Message:
+    """Tell the dividends of a year past and one to come, and the next one: all empty for none."""
+    told = f",,{coming.ex_date:%Y%m%d},{coming.amount}" if coming else ",,,"
+    return (Answer.TICK_STRING, 6, request_id, DIVIDENDS, told)
 
 
 def tick_parameters(request_id: int, instrument: Instrument) -> Message:

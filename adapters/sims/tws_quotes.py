@@ -11,6 +11,7 @@ from adapters.sims.tws_session import Answering, Session
 from adapters.sims.tws_wire import Fields
 from adapters.sims.tws_world import World
 
+DIVIDEND_TICKS = "456"
 AMBIGUOUS = "The contract description specified for {} is ambiguous."
 
 
@@ -73,14 +74,16 @@ class QuoteDesk:
         request_id, query = read.count(), read_query(read)
         if read.flag():
             read.skip(3)
-        read.skip(1)
-        once = read.flag()
+        kinds, once = read.text().split(","), read.flag()
         instrument = self.only(session, request_id, query)
         if instrument is None or not self._may_see(session, request_id, instrument):
             return
         session.tell((Answer.MARKET_DATA_TYPE, 1, request_id, self._shown(session, instrument)))
         session.tell(messages.tick_parameters(request_id, instrument))
         self._tell_ticks(session, request_id, instrument)
+        if DIVIDEND_TICKS in kinds:
+            coming = self._world.market.dividends.get(instrument.con_id)
+            session.tell(messages.dividends(request_id, coming))
         if once:
             session.tell((Answer.TICK_SNAPSHOT_END, 1, request_id))
         else:

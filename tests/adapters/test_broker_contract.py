@@ -8,6 +8,9 @@ from bot.domain.errors import BellwetherError, OrderRefused
 from bot.domain.matching import find, foreign
 from bot.domain.memory import Standing
 from bot.domain.model import Action, OrderStatus, Side
+from tests.adapters.ibkr_world import IbkrWorld
+from tests.adapters.longport_world import LongPortWorld
+from tests.adapters.schwab_world import SchwabWorld
 from tests.adapters.worlds import DryWorld, PaperWorld
 from tests.builders import NOW, a_portfolio, an_intent
 
@@ -23,7 +26,19 @@ def dry_run(folder):
     return DryWorld(folder, a_portfolio(1000, VOO=10))
 
 
-@pytest.fixture(params=[paper, dry_run], ids=lambda opened: opened.__name__)
+def ibkr(folder):
+    return IbkrWorld(folder)
+
+
+def schwab(folder):
+    return SchwabWorld(folder)
+
+
+def longport(folder):
+    return LongPortWorld(folder)
+
+
+@pytest.fixture(params=[paper, dry_run, ibkr, schwab, longport], ids=lambda opened: opened.__name__)
 def world(request, tmp_path):
     return request.param(tmp_path)
 

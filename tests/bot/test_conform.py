@@ -243,10 +243,12 @@ def test_answers_are_written_a_line_each_and_counted(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["dynamic_mega_leveraged_pullback", "qqq_tech_enhancement"])
-def test_cases_that_guard_a_file_are_left_to_those_who_admit_it(tmp_path, name):
-    path = a_file(tmp_path, {"kind": "guarded", "input": {"snapshot_text": "a,b"}}, profile=name)
+def test_a_case_of_a_file_that_is_not_there_is_blocked(tmp_path, name):
+    case = {"id": "g", "kind": "guarded", "as_of": "2026-04-01", "input": {}}
 
-    assert list(evaluate(path)) == []
+    (only,) = evaluate(a_file(tmp_path, case, profile=name))
+
+    assert only == {"id": "g", "kind": "blocked", "weights": {}}
 
 
 @pytest.mark.parametrize("different", [{"cases": [{"input": {}}]}, {"frames": []}, {"profile": 3}])

@@ -9,19 +9,20 @@ import pytest
 from bot import daemon
 from bot.daemon import ARMED_AHEAD, Seat, arm, attend, catch_up, close, next_wake, seat_of, serve
 from bot.decide import decide
-from bot.domain.errors import LedgerError, SettingsError
+from bot.domain.admission import Issue
+from bot.domain.errors import Blocked, LedgerError, SettingsError
 from bot.domain.memory import Message, Outcome, RunReport, Switch
 from bot.domain.model import Mode, Portfolio, Side
 from bot.domain.strategy import Decision, View
 from bot.ledger import SqlLedger
 from bot.outbox import Outbox
-from bot.ports import Event, RunDue, SessionClosed, Stopped
+from bot.ports import Event, FeedArrived, RunDue, SessionClosed, Stopped
 from bot.report import Language
 from bot.schedule import JumpingWakes
 from bot.sessions import nyse
 from tests.bot.floor import LEAD, Floor, days_after, days_before
 from tests.builders import TODAY
-from tests.fakes import FakeBroker, Phone, Wants
+from tests.fakes import FakeBroker, Phone, Pool, Wants
 
 VOO = Wants({"VOO": 0.9})
 INTO_VOO = Wants({"VOO": 0.9}, others=("QQQ",))
@@ -701,3 +702,72 @@ async def test_a_halted_run_that_had_sent_tells_what_reached_the_broker():
     standings = floor.ledger.standings(floor.run_key())
     assert [s.side for s in standings] == [Side.BUY, Side.BUY]
     assert all(s.intent.symbol in messages(floor)[-1].text for s in standings)
+
+
+class Arriving(Pool):
+    """A feed of which these things come, one after the other."""
+
+    def __init__(self, *came: Issue | Blocked) -> None:
+        super().__init__("VOO", known=TODAY)
+        self.came = came
+
+    async def arrivals(self):
+        for each in self.came:
+            yield each
+
+
+AN_ISSUE = Issue("test", "snapshot.csv", TODAY, days_after(TODAY, 1), 12, "abc", "def")
+
+
+async def watched(floor: Floor, *came: Issue | Blocked) -> list[Event]:
+    floor.desk = replace(floor.desk, feeds={"pool": Arriving(*came)})
+    seat = a_seat(floor)
+    await daemon.watch(seat)
+    return drained(seat.inbox)
+
+
+async def test_what_arrives_in_a_feed_is_an_event():
+    floor = Floor(VOO, 10_000)
+
+    assert await watched(floor, AN_ISSUE) == [FeedArrived(AN_ISSUE)]
+
+
+async def test_what_is_refused_of_a_feed_is_told_and_is_no_event():
+    floor = Floor(VOO, 10_000)
+
+    events = await watched(floor, Blocked("feature_snapshot_empty", path="snapshot.csv"))
+
+    assert events == []
+    assert kinds(floor) == ["blocked"]
+
+
+async def test_a_snapshot_that_arrives_in_the_window_is_acted_on_at_once():
+    floor = Floor(VOO, 10_000)
+
+    await daemon.arrived(a_seat(floor), AN_ISSUE)
+
+    assert kinds(floor) == ["no_trade", "run"]
+    assert outcome(floor) is Outcome.COMPLETE
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+async def test_outside_the_window_a_snapshot_is_told_only(hours):
+    floor = Floor(VOO, 10_000)
+    floor.clock._now += timedelta(hours=hours)
+
+    await daemon.arrived(a_seat(floor), AN_ISSUE)
+
+    assert kinds(floor) == ["no_trade"]
+    assert "12 rows" in messages(floor)[0].text
+    assert outcome(floor) is None
+
+
+async def test_a_feed_event_reaches_the_book():
+    floor = Floor(VOO, 10_000)
+    seat = a_seat(floor)
+    seat.inbox.put_nowait(FeedArrived(AN_ISSUE))
+    seat.inbox.put_nowait(Stopped())
+
+    await daemon.attend(seat)
+
+    assert kinds(floor) == ["no_trade", "run"]

@@ -5,12 +5,12 @@ from decimal import Decimal
 import pytest
 
 from bot.decide import LATE_BY, decide
-from bot.domain.errors import Blocked, Halted, LedgerError, UnnamedHoldings
+from bot.domain.errors import BellwetherError, Blocked, Halted, LedgerError, UnnamedHoldings
 from bot.domain.memory import Decided, Outcome, RunReport, Switch
-from bot.domain.strategy import Hold, Rebalance, View
+from bot.domain.strategy import FeedNeed, Hold, Rebalance, View
 from tests.bot.floor import Floor, days_after, days_before
 from tests.builders import TODAY, a_portfolio
-from tests.fakes import Wants
+from tests.fakes import Pool, Wants
 
 NEVER: tuple[date, ...] = ()
 
@@ -453,3 +453,38 @@ async def test_a_missed_session_knows_what_was_traded_before_it():
 
     assert floor.ledger.decision(floor.run_key(missed)) is None
     assert report.outcome is Outcome.HELD
+
+
+class Confused(Wants):
+    """A strategy that can not make sense of what somebody published."""
+
+    @property
+    def needs(self):
+        return replace(super().needs, feeds=(FeedNeed("pool", 5),))
+
+    def features(self, facts):
+        raise BellwetherError("too_few_bars", symbol="VOO", needed=len(facts.closes))
+
+
+async def test_a_snapshot_a_strategy_can_not_make_sense_of_blocks():
+    floor = Floor(Confused({"VOO": 0.9}), 1000)
+    floor.desk = replace(floor.desk, feeds={"pool": Pool("VOO", known=TODAY)})
+
+    with pytest.raises(Blocked, match=r"feature_snapshot_compute_failed.*too_few_bars"):
+        await decided(floor)
+
+
+class Lost(Wants):
+    """A strategy that fails without having read a feed."""
+
+    def features(self, facts):
+        raise BellwetherError("too_few_bars", symbol="VOO", needed=len(facts.closes))
+
+
+async def test_without_a_feed_a_strategy_that_fails_is_an_error_of_its_own():
+    floor = Floor(Lost({"VOO": 0.9}), 1000)
+
+    with pytest.raises(BellwetherError, match="too_few_bars") as failed:
+        await decided(floor)
+
+    assert not isinstance(failed.value, Blocked)

@@ -13,7 +13,9 @@ from bot.domain import errors
 from bot.domain.gates import Finding
 from bot.domain.memory import Outcome, Switch
 from bot.domain.model import Action, Mode, OrderStatus
+from bot.monthly_sheets import PRODUCTS, STOCKS
 from bot.profiles import phrase_of
+from bot.snapshots import Status
 from bot.spoken import WORDS
 from bot.terminal import SCORES
 from bot.words import Catalogue, Language, Sentence, Words, catalogue, places, spelled
@@ -234,8 +236,13 @@ OF_PROFILES = sorted(
 
 OF_TRIALS = [*SCORES, *(phrase_of("fill", fill) for fill in FillAt)]
 
+OF_SNAPSHOTS = [
+    *(phrase_of("release", status) for status in Status),
+    *sorted({phrase_of("ranked", column) for column in (*STOCKS, *PRODUCTS)}),
+]
 
-@pytest.mark.parametrize("name", [*COMPUTED, *OF_PROFILES, *OF_TRIALS])
+
+@pytest.mark.parametrize("name", [*COMPUTED, *OF_PROFILES, *OF_TRIALS, *OF_SNAPSHOTS])
 def test_every_phrase_whose_name_is_computed_has_words(name):
     assert name in catalogue().phrases
 
@@ -245,7 +252,8 @@ def test_every_kind_of_parameter_is_known():
 
 
 def test_no_phrase_is_left_that_nothing_says():
-    said = {code.code for code in phrases_used()} | {*COMPUTED, *OF_PROFILES, *OF_TRIALS}
+    computed = {*COMPUTED, *OF_PROFILES, *OF_TRIALS, *OF_SNAPSHOTS}
+    said = {code.code for code in phrases_used()} | computed
 
     assert set(catalogue().phrases) - said == set()
 

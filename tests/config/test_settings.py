@@ -20,7 +20,14 @@ from config.settings import (
     show,
     tables,
 )
-from config.sources import PaperBroker, TablesMarket
+from config.sources import (
+    FeedSettings,
+    IbkrBroker,
+    LongPortBroker,
+    PaperBroker,
+    SchwabBroker,
+    TablesMarket,
+)
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "bot.example.toml"
 SECRETS = EXAMPLE.with_name("secrets.example.env")
@@ -86,12 +93,16 @@ TABLE_OF = {
     "telegram": TelegramSettings,
     "telegram.notify": NotifySettings,
     "markets.store": TablesMarket,
+    "feeds.monthly": FeedSettings,
     "brokers.practice": PaperBroker,
+    "brokers.ibkr": IbkrBroker,
+    "brokers.schwab": SchwabBroker,
+    "brokers.longport": LongPortBroker,
     "books.rotation": BookSettings,
     "books.rotation.rules": RulesSettings,
 }
 TABLES_OF_TABLES = {"calendar", "markets", "brokers", "books", "rules", "params"}
-TABLES_OF_TABLES |= {"telegram", "notify"}
+TABLES_OF_TABLES |= {"telegram", "notify", "feeds"}
 
 
 def documented() -> Iterator[tuple[str, str, str]]:
@@ -432,3 +443,29 @@ def test_a_trouble_may_be_silent_but_never_off(kind):
 
 def test_nobody_may_command_by_default():
     assert TelegramSettings(chat=-100).users == ()
+
+
+def test_what_is_wrong_with_a_broker_is_named_by_its_keys(tmp_path):
+    text = SMALL.replace('kind = "paper"\nmarket = "store"', 'kind = "ibkr"\nport = 70_000')
+
+    assert codes(tmp_path, text) == {
+        ("setting_missing", "brokers.practice.account"),
+        ("setting_wrong", "brokers.practice.port"),
+    }
+
+
+@pytest.mark.parametrize("kind", ["ibkr", "schwab", "longport"])
+def test_a_real_broker_previews_and_trades_live_and_plays_nothing(tmp_path, kind):
+    real = SMALL.replace(
+        'kind = "paper"\nmarket = "store"', f'kind = "{kind}"\naccount = "A1"\nmarket = "store"'
+    )
+
+    assert load(written(tmp_path, real)).account_of("rotation") == "A1"
+    confirmed = f'mode = "live"\n{real}confirm = "A1"\n'
+    assert load(written(tmp_path, confirmed)).mode == "live"
+    assert codes(tmp_path, f'mode = "paper"\n{real}') == {
+        ("paper_on_real", "books.rotation.broker")
+    }
+    assert codes(tmp_path, f'mode = "live"\n{real}') == {
+        ("live_unconfirmed", "books.rotation.confirm")
+    }

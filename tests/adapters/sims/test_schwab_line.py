@@ -317,6 +317,14 @@ async def test_time_runs_where_it_was_not_stopped(broker):
     assert broker.control.now() > before
 
 
+async def test_answers_are_dated_by_its_own_clock(broker, client):
+    broker.control.move(90)
+
+    answer = await client.get_quotes(["VOO"])
+
+    assert answer.headers["Date"] == "Tue, 03 Mar 2026 17:01:30 GMT"
+
+
 async def test_one_outage_follows_another(broker, client):
     await broker.control.cut(Outage.REFUSED)
     await broker.control.cut(Outage.SILENT)

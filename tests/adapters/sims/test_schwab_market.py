@@ -79,12 +79,13 @@ async def test_no_symbols_are_an_error(client):
     assert (await client.get_quotes([])).status_code == HTTPStatus.BAD_REQUEST
 
 
-async def test_an_index_has_no_sides(client):
+async def test_an_index_has_no_sides_and_no_regular_hours(client):
     index = (await client.get_quote("$VIX")).json()["$VIX"]
 
     assert index["assetMainType"] == "INDEX"
     assert index["quote"]["lastPrice"] == 17.25
     assert not {"bidPrice", "askPrice", "quoteTime"} & set(index["quote"])
+    assert "regular" not in index
 
 
 async def test_a_delayed_quote_says_so_and_looks_fresh_otherwise(broker, client):

@@ -10,7 +10,7 @@ import pytest
 from adapters.sims.tws_codes import Request
 from adapters.sims.tws_contracts import INDEX, Instrument
 from adapters.sims.tws_faults import Fault, FaultKind
-from adapters.sims.tws_market import ADJUSTED, Bar, DataRight, Quote
+from adapters.sims.tws_market import ADJUSTED, Bar, DataRight, Dividend, Quote
 from tests.adapters.sims.tws_clients import (
     BY_IB_ASYNC,
     a_client,
@@ -399,3 +399,21 @@ async def test_another_day_has_other_bars():
         sim.control.travel(FRIDAY - timedelta(days=2))
 
         assert [bar.date.day for bar in await history(client)] == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("announced", "told"),
+    [
+        (None, (None, None)),
+        (Dividend(date(2026, 3, 20), Decimal("1.75")), (date(2026, 3, 20), 1.75)),
+    ],
+)
+async def test_the_next_dividend_is_told_to_who_asks_for_such_ticks(announced, told):
+    async with trading() as (sim, client):
+        if announced:
+            sim.control.dividend("VOO", announced)
+
+        ticker = client.reqMktData(await qualified(client), "456")
+        await eventually(lambda: ticker.dividends is not None)
+
+    assert (ticker.dividends.nextDate, ticker.dividends.nextAmount) == told

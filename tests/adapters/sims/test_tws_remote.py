@@ -20,7 +20,7 @@ from adapters.sims.tws_contracts import Instrument
 from adapters.sims.tws_control import VERBS, Control, ForeignOrder
 from adapters.sims.tws_courses import Course, Rule
 from adapters.sims.tws_faults import Fault, FaultKind, Lost
-from adapters.sims.tws_market import Bar, DataRight, around
+from adapters.sims.tws_market import Bar, DataRight, Dividend, around
 from adapters.sims.tws_record import Kind
 from adapters.sims.tws_remote import RemoteControl, started
 from adapters.sims.tws_world import Setup
@@ -78,6 +78,7 @@ EVERY_VERB = [
     lambda c: c.see("VOO", DataRight.LIVE, 0),
     lambda c: c.compete(competing=False),
     lambda c: c.history("VOO", (Bar(date(2026, 3, 5), *[Decimal(5)] * 4),)),
+    lambda c: c.dividend("VOO", Dividend(date(2026, 3, 20), ONE)),
     lambda c: c.enlist(Instrument("NEW")),
     lambda c: c.close_market(),
     lambda c: c.open_market(),

@@ -1,0 +1,160 @@
+"""Snapshots as files: each with a manifest, replaced as a whole when the next one is made."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import pandas as pd
+
+from bot.domain.admission import Admitted, Document, Expected, Issue, Offered, admit
+from bot.domain.calendar import Calendar, exchange_date
+from bot.domain.errors import Blocked
+from bot.domain.snapshot_rows import believe
+from bot.ports import Clock
+
+_MANIFEST_SUFFIX: Final = ".manifest.json"
+# Seconds: how often files are looked at, and how long a publication of two files may take.
+LOOK_EVERY: Final = 30.0
+MOMENT: Final = 0.5
+
+_Stamp: TypeAlias = tuple[tuple[int, int, int] | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFiles:
+    """Where a snapshot, its manifest and the configuration it must be made with lie.
+
+    The manifest lies beside the snapshot, named after it, where nothing else is
+    said. Without a configuration the manifest's word for it is taken.
+    """
+
+    snapshot: Path | None
+    manifest: Path | None = None
+    config: Path | None = None
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where the manifest lies."""
+        return self.manifest or Path(f"{self.snapshot or ''}{_MANIFEST_SUFFIX}")
+
+    def offered(self) -> Offered:
+        """The files as they are now."""
+        named = self.snapshot is not None and self.snapshot != Path()
+        return Offered(
+            _document(self.snapshot) if self.snapshot and named else Document(""),
+            _document(self.manifest_path),
+            None if self.config is None else _document(self.config),
+        )
+
+    def stamp(self) -> _Stamp:
+        """What tells a file from the one that replaces it: identity, time and size of each."""
+        return tuple(
+            _stamp(path) for path in (self.snapshot, self.manifest_path, self.config) if path
+        )
+
+
+def _document(path: Path) -> Document:
+    try:
+        return Document(str(path), path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return Document(str(path))
+    except OSError as error:
+        return Document(str(path), reason=error.strerror or type(error).__name__)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+class SnapshotFeed:
+    """The newest snapshot of a profile, admitted or refused as a whole whenever it is asked for.
+
+    The files are read anew each time, so what is decided on is what lies there. They
+    are looked at every `look_every` seconds for arrivals. A refusal is looked into a
+    second time after a `moment` of seconds: a publication may have been half done.
+    """
+
+    def __init__(
+        self,
+        files: SnapshotFiles,
+        expected: Expected,
+        calendar: Calendar,
+        clock: Clock,
+        look_every: float = LOOK_EVERY,
+        moment: float = MOMENT,
+    ) -> None:
+        self._files, self._expected = files, expected
+        self._calendar, self._clock = calendar, clock
+        self._look_every, self._moment = look_every, moment
+
+    async def table(self, session: date) -> pd.DataFrame:
+        """Return the snapshot's rows with `as_of` and `known_on`, one row for each symbol.
+
+        A snapshot of the session itself is admitted and first acted on the session
+        after. Raises Blocked with what `admit` and `believe` refuse.
+        """
+        admitted, rows = await self._read(session)
+        return rows.assign(
+            as_of=pd.Timestamp(admitted.as_of), known_on=pd.Timestamp(self._known_on(admitted))
+        )
+
+    async def prove(self, session: date) -> Issue:
+        """Return what the snapshot is that a session would be decided on; raises as `table`."""
+        admitted, _ = await self._read(session)
+        return self._issue(admitted)
+
+    async def arrivals(self) -> AsyncIterator[Issue | Blocked]:
+        """Tell of every snapshot that comes from now on, or why it was refused; never ends.
+
+        Files are judged once they lay still from one look to the next. The same
+        snapshot written again is not told.
+        """
+        judged = before = self._files.stamp()
+        known = self._judged()
+        while True:
+            await self._clock.sleep(self._look_every)
+            now = self._files.stamp()
+            if now == before and now != judged:
+                judged, came = now, self._judged()
+                if isinstance(came, Blocked) or came != known:
+                    yield came
+                known = came
+            before = now
+
+    async def _read(self, session: date) -> tuple[Admitted, pd.DataFrame]:
+        try:
+            return self._believed(session)
+        except Blocked:
+            await self._clock.sleep(self._moment)
+            return self._believed(session)
+
+    def _believed(self, session: date) -> tuple[Admitted, pd.DataFrame]:
+        offered = self._files.offered()
+        admitted = admit(offered, self._expected, session)
+        return admitted, believe(admitted, self._expected, offered.snapshot.path)
+
+    def _judged(self) -> Issue | Blocked:
+        try:
+            return self._issue(self._believed(exchange_date(self._clock.now()))[0])
+        except Blocked as refused:
+            return refused
+
+    def _issue(self, admitted: Admitted) -> Issue:
+        return Issue(
+            profile=self._expected.profile,
+            path=str(self._files.snapshot),
+            as_of=admitted.as_of,
+            known_on=self._known_on(admitted),
+            rows=len(admitted.rows),
+            sha256=admitted.sha256,
+            config_sha256=admitted.config_sha256,
+        )
+
+    def _known_on(self, admitted: Admitted) -> date:
+        return self._calendar.after(admitted.as_of).date

@@ -1,0 +1,110 @@
+"""The connection to a gateway as a state: there, or sought, and told of when it stays away."""
+
+import asyncio
+import logging
+
+from adapters.ibkr_gateway import Gateway
+from adapters.ibkr_session import Session
+from bot.domain.errors import BrokerUnavailable
+from bot.ports import Clock
+
+TAKEN = "ibkr_client_id_taken"
+
+log = logging.getLogger(__name__)
+
+
+class Link:
+    """One gateway, and the session with it that is open now. Whoever needs it opens it."""
+
+    def __init__(self, gateway: Gateway, clock: Clock) -> None:
+        self.gateway = gateway
+        # The names of orders that have been written, on whichever connection.
+        self.written: set[str] = set()
+        self._clock = clock
+        self._session: Session | None = None
+        self._opening = asyncio.Lock()
+        self._missed_since: float | None = None
+        self._alarmed = False
+
+    async def session(self) -> Session:
+        """The open session; a fresh one where the last has ended. Raises BrokerUnavailable."""
+        async with self._opening:
+            if self._session is None or not self._session.wire.alive:
+                self._session = await self._opened()
+            return self._session
+
+    async def keep(self) -> None:
+        """Keep a session open until cancelled, whatever the gateway does.
+
+        What lasts longer than the pace allows is told once, by an error in the log;
+        the gateway's own restart at night is nobody's alarm.
+        """
+        pace = self.gateway.pace
+        wait = pace.retry
+        try:
+            while True:
+                try:
+                    session = await self.session()
+                    wait = pace.retry
+                    await self._watch(session)
+                except BrokerUnavailable as trouble:
+                    self._miss(trouble)
+                    await asyncio.sleep(wait)
+                    wait = min(2 * wait, pace.longest)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the session there is; whoever needs one opens another."""
+        if self._session is not None:
+            self._session.wire.close()
+
+    async def _opened(self) -> Session:
+        """A new session. A number just given up stays taken for a while."""
+        loop, pace = asyncio.get_running_loop(), self.gateway.pace
+        until = loop.time() + pace.connect
+        while True:
+            try:
+                return await self._open()
+            except BrokerUnavailable as trouble:
+                if trouble.code != TAKEN or loop.time() + pace.retry > until:
+                    raise
+            await asyncio.sleep(pace.retry)
+
+    async def _open(self) -> Session:
+        session = Session(self.gateway)
+        ready = False
+        try:
+            await session.open()
+            ready = True
+        finally:
+            if not ready:
+                session.wire.close()
+        return session
+
+    async def _watch(self, session: Session) -> None:
+        """Feel the pulse of a session until it has none: a dead line looks like a silent one."""
+        while True:
+            await session.time()
+            if session.read_only:
+                self._miss(BrokerUnavailable("ibkr_read_only"))
+            elif not session.wire.linked:
+                self._miss(BrokerUnavailable("ibkr_link_lost"))
+            else:
+                self._found()
+            await session.wire.over(self.gateway.pace.heartbeat)
+
+    def _miss(self, trouble: BrokerUnavailable) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._missed_since is None:
+            self._missed_since = now
+            log.warning("the gateway is not as it should be: %s", trouble)
+        longer = now - self._missed_since >= self.gateway.pace.alert
+        if longer and not self._alarmed and not self.gateway.restart.covers(self._clock.now()):
+            self._alarmed = True
+            log.error("the gateway needs a person, it is tried on and on: %s", trouble)
+
+    def _found(self) -> None:
+        if self._missed_since is not None:
+            log.warning("the gateway is as it should be again")
+        self._missed_since, self._alarmed = None, False

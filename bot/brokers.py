@@ -1,0 +1,118 @@
+"""The lines to real brokers; a library is imported where somebody trades by it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from bot.domain.calendar import Calendar
+from bot.domain.errors import SettingsError
+from bot.ports import BrokerLine, Clock
+from config.secrets import secret
+from config.settings import Settings
+from config.sources import IbkrBroker, LongPortBroker, SchwabBroker
+
+if TYPE_CHECKING:
+    from adapters.schwab import Access
+
+
+def broker_line(name: str, settings: Settings, clock: Clock, calendar: Calendar) -> BrokerLine:
+    """The line of a [brokers] entry, not connected yet.
+
+    Raises SettingsError `extra_missing` where its library is not installed, and
+    SettingsProblem for its secrets.
+    """
+    entry = settings.brokers[name]
+    with _library(entry.kind):
+        match entry:
+            case IbkrBroker():
+                return _ibkr(entry, clock, calendar)
+            case SchwabBroker():
+                return _schwab(entry, clock, calendar)
+            case LongPortBroker():
+                return _longport(entry, clock, calendar)
+            case _:
+                raise AssertionError(entry)  # the built-in broker has no line
+
+
+@contextmanager
+def _library(extra: str) -> Iterator[None]:
+    """What is done with a broker's library, where it is installed."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        raise SettingsError("extra_missing", extra=extra, module=missing.name) from None
+
+
+def _ibkr(entry: IbkrBroker, clock: Clock, calendar: Calendar) -> BrokerLine:
+    from adapters.ibkr import Ibkr
+    from adapters.ibkr_gateway import Gateway, Window
+
+    gateway = Gateway(
+        host=entry.host,
+        port=entry.port,
+        client_id=entry.client_id,
+        allow_delayed=entry.delayed_quotes,
+        restart=Window(entry.restart_begins, entry.restart_ends),
+        listings=entry.listings,
+    )
+    return Ibkr(gateway, calendar, clock)
+
+
+def begin_login(entry: SchwabBroker) -> str:
+    """Return the address at which the owner allows the app. Raises SettingsError."""
+    with _library("schwab"):
+        from adapters.schwab import begin
+
+        return begin(_access(entry))
+
+
+async def finish_login(entry: SchwabBroker, pasted: str, now: datetime) -> datetime:
+    """Keep the login whose browser ended there; returns when it ends. Raises BellwetherError."""
+    with _library("schwab"):
+        from adapters.schwab import finish
+
+        return (await finish(_access(entry), pasted, now)).ends
+
+
+def _schwab(entry: SchwabBroker, clock: Clock, calendar: Calendar) -> BrokerLine:
+    from adapters.schwab import Schwab
+
+    return Schwab(_access(entry), calendar, clock)
+
+
+def _access(entry: SchwabBroker) -> "Access":
+    from adapters.schwab import Access, Pace
+
+    return Access(
+        key=secret("schwab_app_key").value,
+        secret=secret("schwab_app_secret").value,
+        token_file=entry.token_file,
+        callback=entry.callback,
+        delayed_quotes=entry.delayed_quotes,
+        proxy=entry.proxy or "",
+        ca_file=entry.ca_file,
+        pace=Pace(
+            answer=entry.answer_seconds,
+            requests=entry.requests_a_minute,
+            orders=entry.orders_a_minute,
+        ),
+    )
+
+
+def _longport(entry: LongPortBroker, clock: Clock, calendar: Calendar) -> BrokerLine:
+    from adapters.longport import LongPort
+    from adapters.longport_told import Region, Told
+
+    told = Told(
+        app_key=secret("longport_app_key").value,
+        app_secret=secret("longport_app_secret").value,
+        token_file=entry.token_file,
+        region=Region(entry.region),
+        refresh_days=entry.refresh_days,
+        delayed_quotes=entry.delayed_quotes,
+        http_url=entry.http or "",
+        quote_url=entry.quotes or "",
+        trade_url=entry.trades or "",
+    )
+    return LongPort(told, calendar, clock)
