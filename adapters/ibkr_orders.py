@@ -92,7 +92,7 @@ def remaining(listed: Listed, executed: Sequence[Executed]) -> Decimal:
 def _report(listed: Listed, done: Sequence[Executed]) -> OrderReport:
     filled = _shares(done) or listed.filled
     status = ENDED.get(listed.status, OrderStatus.WORKING)
-    if filled >= listed.shares:
+    if 0 < listed.shares <= filled:
         status = OrderStatus.FILLED
     elif filled and status is OrderStatus.REFUSED:
         status = OrderStatus.CANCELLED

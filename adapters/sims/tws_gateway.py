@@ -25,12 +25,11 @@ from adapters.sims.tws_quotes import QuoteDesk
 from adapters.sims.tws_record import Kind
 from adapters.sims.tws_session import Answering, Session
 from adapters.sims.tws_statements import Statements
-from adapters.sims.tws_trading import OrderDesk
+from adapters.sims.tws_trading import LATE_SECONDS, OrderDesk
 from adapters.sims.tws_wire import WireError
 from adapters.sims.tws_world import World
 
 MOST_CLIENTS = 32
-LATE_SECONDS = 0.03
 # A frame whose message number is none, and one whose fields are too few.
 GARBAGE = b"\0\0\0\x08\xff\xfe\0??\0\0\0" + b"\0\0\0\x04" + b"5\x001\0"
 FARMS = ((Code.FARM_OK, "usfarm"), (Code.HISTORY_FARM_OK, "ushmds"))
@@ -67,6 +66,7 @@ class Gateway:
         self._statements = Statements(world)
         self._quotes = QuoteDesk(world)
         self.orders = OrderDesk(world, self._quotes)
+        self.orders.pays_late = self._newsroom.pays_late
         self._answers: Mapping[Request, Answering] = {
             **self._statements.answers,
             **self._quotes.answers,

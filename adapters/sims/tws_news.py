@@ -16,10 +16,13 @@ class Newsroom:
     def __init__(self) -> None:
         self.faults: dict[tuple[int, int], frozenset[FaultKind]] = {}
 
+    def pays_late(self, order: Order) -> bool:
+        """Whether the commissions of an order are told after everything else."""
+        return FaultKind.LATE_COMMISSION in self._of(order)
+
     def told_later(self, news: News) -> tuple[Message, ...]:
         """Return what of a turn is told some moments after the rest."""
-        faults = self._of(news.order)
-        if FaultKind.LATE_COMMISSION not in faults or not news.execution:
+        if not self.pays_late(news.order) or not news.execution:
             return ()
         return (messages.commission(news.order, news.execution),)
 

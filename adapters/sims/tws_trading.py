@@ -1,7 +1,8 @@
 """The order desk: orders placed, changed, cancelled and listed."""
 
+import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -23,9 +24,10 @@ from adapters.sims.tws_quotes import QuoteDesk
 from adapters.sims.tws_record import Kind
 from adapters.sims.tws_session import Answering, Session
 from adapters.sims.tws_ticket import DAY, Ticket, read_ticket
-from adapters.sims.tws_wire import Fields
+from adapters.sims.tws_wire import Fields, Message
 from adapters.sims.tws_world import World
 
+LATE_SECONDS = 0.03
 NEEDS_WRITE_ACCESS = "The API interface is currently in Read-Only mode."
 SINCE = re.compile(r"(\d{8})[- ](\d\d:\d\d:\d\d)( \S+)?")
 SIDES = {"BUY": True, "BOT": True, "SELL": False, "SLD": False}
@@ -51,6 +53,8 @@ class OrderDesk:
         self._forgotten_until: datetime | None = None
         # What the next order is to do, whatever the rules say.
         self.next_rule: Rule | None = None
+        # Whose commissions come some moments after the executions they are for.
+        self.pays_late: Callable[[Order], bool] = lambda _: False
         # What becomes of orders while there is no link to the broker; None while there is one.
         self.lost: Lost | None = None
         self._queue: list[Order] = []
@@ -270,7 +274,8 @@ class OrderDesk:
         if since_text and since is None:
             session.say(request_id, Code.VALIDATING, f"Invalid time {since_text!r}.")
             return
-        late = []
+        paid: list[Message] = []
+        late: list[Message] = []
         for order in self._world.book:
             told = (
                 client_id in {0, order.client_id}
@@ -283,8 +288,12 @@ class OrderDesk:
             for done in order.final_executions() if told else ():
                 if self._is_today(done.at) and (since is None or done.at >= since):
                     session.tell(messages.execution(session.version, request_id, order, done))
-                    late.append(messages.commission(order, done))
-        session.tell(*late, (Answer.EXECUTION_END, 1, request_id))
+                    (late if self.pays_late(order) else paid).append(
+                        messages.commission(order, done)
+                    )
+        session.tell(*paid, (Answer.EXECUTION_END, 1, request_id))
+        if late:
+            asyncio.get_running_loop().call_later(LATE_SECONDS, session.tell, *late)
 
     def _ids(self, session: Session, _fields: list[str]) -> None:
         session.tell((Answer.NEXT_VALID_ID, 1, self.next_id(session.client_id)))

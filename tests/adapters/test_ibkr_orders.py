@@ -85,6 +85,10 @@ def test_only_the_brokers_own_words_for_an_end_are_one(status, filled, meant):
     assert (report.status, report.filled) == (meant, filled)
 
 
+def test_an_open_order_for_an_amount_of_money_is_not_filled_by_nothing():
+    assert only(Lists([replace(OPEN, shares=Decimal(0))])).status is OrderStatus.WORKING
+
+
 def test_an_order_that_ended_between_two_lists_has_ended():
     assert only(Lists([OPEN], [completed("Cancelled")], [])).status is OrderStatus.CANCELLED
 

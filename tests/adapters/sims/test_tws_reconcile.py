@@ -440,3 +440,17 @@ async def test_an_order_is_booked_once_however_often_the_line_is_lost():
         (order,) = sim.control.orders()
         assert (order.client_id, order.account, order.reference) == (CLIENT, ACCOUNT, "ref-1")
         assert [trade.shares for trade in order.trades] == [2]
+
+
+async def test_a_late_commission_comes_after_the_executions_are_told():
+    async with a_sim() as sim:
+        async with a_client(sim) as client:
+            sim.control.fail(Fault(FaultKind.LATE_COMMISSION))
+            await placed(client, an_order())
+
+        async with a_client(sim) as client:
+            (fill,) = await client.reqExecutionsAsync()
+            assert client.fills()[0].commissionReport.commission == 0
+
+            await eventually(lambda: client.fills()[0].commissionReport.commission == 0.35)
+            assert fill.execution.orderRef == "ref-1"
