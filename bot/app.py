@@ -24,6 +24,7 @@ from bot.domain.model import Mode, Portfolio, Proceeds, TradingRules
 from bot.domain.strategy import Book
 from bot.ledger import SqlLedger
 from bot.ledger_file import LedgerLock
+from bot.monthly_build import Builder
 from bot.outbox import Outbox
 from bot.ports import Broker, BrokerLine, ChatLine, Clock, Desk, MarketData, Notifier, Wakes
 from bot.words import Language, Words
@@ -127,6 +128,16 @@ def house(
     ground = _Ground(settings, ledger, outbox, calendar, line_of)
     seats = tuple(_seat(name, ground, times[name]) for name in settings.enabled())
     return House(settings, ledger, outbox, seats, tuple(lines.values()))
+
+
+def builders(house: House) -> Iterator[tuple[Builder, Seat]]:
+    """Who builds which snapshot, each once, and the first seat that reads it."""
+    built = set()
+    for seat in house.seats:
+        recipe = sources.recipe(seat.book.name, house.settings)
+        if recipe is not None and recipe.out not in built:
+            built.add(recipe.out)
+            yield Builder(recipe, seat.desk.sessions, seat.desk.clock), seat
 
 
 @dataclass(frozen=True, slots=True)

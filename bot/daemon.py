@@ -176,7 +176,7 @@ async def watch(seat: Seat) -> None:
 async def _watch(seat: Seat, feed: Feed) -> None:
     async for came in feed.arrivals():
         if isinstance(came, Blocked):
-            _tell_trouble(seat, exchange_date(seat.desk.clock.now()), came, during="feed/")
+            tell_trouble(seat, exchange_date(seat.desk.clock.now()), came, during="feed/")
         else:
             await seat.inbox.put(FeedArrived(came))
 
@@ -203,7 +203,7 @@ async def trade(seat: Seat, day: date) -> None:
     try:
         session = _unfinished(seat, run)
     except BellwetherError as error:
-        _tell_trouble(seat, day, error)
+        tell_trouble(seat, day, error)
         return
     if session is None:
         _tell_again(seat, run)
@@ -219,7 +219,7 @@ async def trade(seat: Seat, day: date) -> None:
         if isinstance(came, Halted) or late:
             _end(seat, run, cause if over and cause else came, missed=over and not cause)
             return
-        _tell_trouble(seat, day, came)
+        tell_trouble(seat, day, came)
         if came.code == "window_ahead":
             return  # the wake of the window comes by itself
         cause = came
@@ -247,7 +247,7 @@ async def close(seat: Seat, day: date) -> None:
     try:
         open_still = await reconcile(seat.book, seat.desk, over=day)
     except (BellwetherError, *LINE_ERRORS) as error:
-        _tell_trouble(seat, day, _named(error), during="closed/")
+        tell_trouble(seat, day, _named(error), during="closed/")
         return
     still = {question.intent.id for question in open_still}
     for order in (question.intent for question in before):
@@ -294,7 +294,7 @@ def _tell_again(seat: Seat, run: RunKey) -> None:
         _tell_run(seat, report)
 
 
-def _tell_trouble(seat: Seat, day: date, error: BellwetherError, during: str = "") -> None:
+def tell_trouble(seat: Seat, day: date, error: BellwetherError, during: str = "") -> None:
     """Tell of an error, once for each session, code and time of day it came `during`."""
     orders = seat.desk.ledger.standings(RunKey(seat.book.name, day))
     text = render_error(error, seat.title, seat.language, orders)

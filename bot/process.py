@@ -32,6 +32,7 @@ from bot.domain.calendar import exchange_date
 from bot.domain.errors import BellwetherError
 from bot.domain.model import RunKey
 from bot.exits import OK, outcome_code
+from bot.monthly_build import keep_built
 from bot.ports import ChatLine, Clock
 from bot.report import render_error, render_start
 from bot.schedule import JumpingClock, ScheduledWakes, SystemClock
@@ -62,6 +63,7 @@ async def _serve(
     beside: list[Callable[[], Awaitable[None]]] = [house.outbox.deliver]
     beside += [each.keep for each in house.lines]
     beside += [partial(watch, seat) for seat in house.seats if seat.desk.feeds]
+    beside += [partial(keep_built, each, seat) for each, seat in app.builders(house)]
     beside += [_listening(house, line)] if line else []
     try:
         # Whoever reads that it has started may talk to it.

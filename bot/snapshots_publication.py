@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +58,11 @@ def publish(
         step()
         (out / SKIPPED).unlink(missing_ok=True)
     return [out / name for name in files]
+
+
+def released(out: Path, day: date) -> bool:
+    """Whether there is a release of a day."""
+    return any((out / RELEASES).glob(f"{day.isoformat()}-*Z"))
 
 
 def skip(out: Path, lines: Sequence[str]) -> Path:

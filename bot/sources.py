@@ -24,7 +24,10 @@ from bot.ports import Adjustment, Clock, Feed, MarketData
 from bot.schedule import JumpingClock
 from bot.sessions import EARLIEST, LATEST, Overrides, nyse
 from bot.signals import Signal, signal_of
+from bot.snapshots_artifacts import snapshot_name
+from bot.snapshots_release import Recipe
 from config.settings import Settings
+from config.sources import BuiltFeed, FeedSettings
 from strategies import Profile, profile, strategy
 from strategies.expectations import expected_of
 
@@ -115,8 +118,37 @@ def feeds(name: str, settings: Settings, clock: Clock, calendar: Calendar) -> Ma
     expected = expected_of(
         reads, strategy(book.profile, book.params).needs.watches, entry.config_name
     )
-    files = SnapshotFiles(entry.path, entry.manifest, entry.config)
+    files = _files_of(entry, settings)
     return {reads: SnapshotFeed(files, expected, calendar, clock, entry.look_every)}
+
+
+def recipe(name: str, settings: Settings) -> Recipe | None:
+    """What the daemon builds a book's snapshot of, None where it waits for a file."""
+    book = settings.books[name]
+    entry = settings.feeds[book.feed] if book.feed is not None else None
+    if not isinstance(entry, BuiltFeed):
+        return None
+    return Recipe(
+        profile=profile(entry.profile).name,
+        prices=price_store(settings).path,
+        universe=entry.universe,
+        out=_built_in(entry, settings),
+        product_map=entry.product_map,
+        config_file=entry.config,
+        params=book.params,
+    )
+
+
+def _files_of(entry: FeedSettings, settings: Settings) -> SnapshotFiles:
+    """Where a feed's snapshot, manifest and configuration lie."""
+    if isinstance(entry, BuiltFeed):
+        made = snapshot_name(profile(entry.profile).name)
+        return SnapshotFiles(_built_in(entry, settings) / made, None, entry.config)
+    return SnapshotFiles(entry.path, entry.manifest, entry.config)
+
+
+def _built_in(entry: BuiltFeed, settings: Settings) -> Path:
+    return settings.state_dir / "snapshots" / profile(entry.profile).name
 
 
 def past(name: str, settings: Settings, wanted: Collection[Symbol], calendar: Calendar) -> Past:

@@ -10,7 +10,8 @@ from pathlib import Path
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 SHOWN_INPUT = 60
-KIND = "kind"  # the key that says which table a broker is
+# The key that says which table an entry of these is.
+KINDS = {"brokers": "kind", "feeds": "snapshot"}
 DEPTH_OF_A_KIND = 2  # of the keys: brokers, its name, its kind
 
 
@@ -68,14 +69,15 @@ def as_problem(details: ErrorDetails, keys: Collection[str]) -> Problem:
     What somebody wrote under a wrong name may be a secret. `keys` are all names
     of the schema, to guess which one was meant.
     """
-    of_kind = [KIND] if details["type"].startswith("union_tag") else []
-    where = ".".join([*_places(details["loc"]), *of_kind])
+    loc = details["loc"]
+    of_kind = [KINDS[str(loc[0])]] if details["type"].startswith("union_tag") else []
+    where = ".".join([*_places(loc), *of_kind])
     context = details.get("ctx", {})
     match details["type"]:
         case "missing" | "union_tag_not_found":
             return Problem("setting_missing", where)
         case "extra_forbidden":
-            near = get_close_matches(str(details["loc"][-1]), keys, n=1)
+            near = get_close_matches(str(loc[-1]), keys, n=1)
             return Problem("setting_unknown", where, {"near": near[0]} if near else {})
         case "closed_and_early" | "time_with_zone" as code:
             return Problem(code, where, context)
@@ -90,9 +92,9 @@ def as_problem(details: ErrorDetails, keys: Collection[str]) -> Problem:
 def _places(loc: Sequence[int | str]) -> Iterator[str]:
     """The keys that lead to a value, without pydantic's own words for the way.
 
-    The kind of a broker is one of them: it stands behind the broker's name.
+    The kind of an entry is one of them: it stands behind the entry's name.
     """
     for at, part in enumerate(loc):
-        names_a_kind = at == DEPTH_OF_A_KIND and loc[0] == "brokers"
+        names_a_kind = at == DEPTH_OF_A_KIND and loc[0] in KINDS
         if part != "[key]" and not names_a_kind:
             yield str(part)

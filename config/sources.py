@@ -13,6 +13,7 @@ from config.values import (
     Address,
     Clock,
     Distance,
+    Exchange,
     Fee,
     Flag,
     Host,
@@ -83,11 +84,11 @@ class IbkrBroker(Table):
     port: Port = Field(
         default=4002, description="Its socket port: 4001 live and 4002 paper by default."
     )
-    client_id: Annotated[Shares, Field(le=999_999)] = Field(
+    client_id: Annotated[int, Field(strict=True, ge=1, le=999_999)] = Field(
         default=17, description="Our number at the gateway; only its owner may cancel an order."
     )
     delayed_quotes: Flag = Field(
-        default=False, description="Whether quotes may be delayed; orders are priced from them."
+        default=False, description="Whether delayed quotes are read; no order is priced from them."
     )
     restart_begins: Clock = Field(
         default=time(23, 40), description="From when in New York the gateway restarts every day."
@@ -95,7 +96,7 @@ class IbkrBroker(Table):
     restart_ends: Clock = Field(
         default=time(1, 45), description="Until when it does; nothing is sent meanwhile."
     )
-    listings: Mapping[Symbol, Name] = Field(
+    listings: Mapping[Symbol, Exchange] = Field(
         default={}, description="The exchange a symbol is listed at where several share it."
     )
 
@@ -204,11 +205,13 @@ class TablesMarket(Table):
 
 
 MarketSettings: TypeAlias = TablesMarket
+LookEvery: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=3600)]
 
 
-class FeedSettings(Table):
+class FileFeed(Table):
     """The monthly snapshots of a profile, as files that somebody replaces whole."""
 
+    snapshot: Literal["file"] = Field(description="Who makes them; file waits for somebody's.")
     profile: Name = Field(description="Whose snapshots these are.")
     path: Path = Field(
         description="The snapshot: CSV, JSON, JSON lines or Parquet, replaced whole."
@@ -222,6 +225,25 @@ class FeedSettings(Table):
     config_name: Annotated[str, Field(max_length=100)] = Field(
         default="", description="What the manifest calls that configuration; else the profile."
     )
-    look_every: Annotated[int, Field(strict=True, ge=1, le=3600)] = Field(
-        default=30, description="Seconds between two looks at the files."
+    look_every: LookEvery = Field(default=30, description="Seconds between two looks at the files.")
+
+
+class BuiltFeed(Table):
+    """The monthly snapshots of a profile, made by the daemon of its price store at month end."""
+
+    snapshot: Literal["build"] = Field(description="Who makes them; build has the daemon do it.")
+    profile: Name = Field(description="Whose snapshots these are.")
+    universe: Path = Field(description="The table of members: symbols, sectors, dates.")
+    product_map: Path | None = Field(
+        default=None, description="The leveraged product of each stock, where the profile asks."
     )
+    config: Path | None = Field(
+        default=None, description="The configuration it must be made with, to the byte."
+    )
+    config_name: Annotated[str, Field(max_length=100)] = Field(
+        default="", description="What the manifest calls that configuration; else the profile."
+    )
+    look_every: LookEvery = Field(default=30, description="Seconds between two looks at the files.")
+
+
+FeedSettings: TypeAlias = Annotated[FileFeed | BuiltFeed, Field(discriminator="snapshot")]

@@ -18,6 +18,7 @@ def _without_zone(at: time) -> time:
 
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Symbol: TypeAlias = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9.-]{0,14}$")]
+Exchange: TypeAlias = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9.]{1,15}$")]
 Account: TypeAlias = Annotated[str, Field(min_length=1, max_length=64)]
 Money: TypeAlias = Annotated[Decimal, Field(ge=0, le=1_000_000_000)]
 Fee: TypeAlias = Annotated[Decimal, Field(ge=0, le=100)]

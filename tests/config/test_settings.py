@@ -21,7 +21,8 @@ from config.settings import (
     tables,
 )
 from config.sources import (
-    FeedSettings,
+    BuiltFeed,
+    FileFeed,
     IbkrBroker,
     LongPortBroker,
     PaperBroker,
@@ -93,7 +94,8 @@ TABLE_OF = {
     "telegram": TelegramSettings,
     "telegram.notify": NotifySettings,
     "markets.store": TablesMarket,
-    "feeds.monthly": FeedSettings,
+    "feeds.monthly": FileFeed,
+    "feeds.made": BuiltFeed,
     "brokers.practice": PaperBroker,
     "brokers.ibkr": IbkrBroker,
     "brokers.schwab": SchwabBroker,
@@ -469,3 +471,31 @@ def test_a_real_broker_previews_and_trades_live_and_plays_nothing(tmp_path, kind
     assert codes(tmp_path, f'mode = "live"\n{real}') == {
         ("live_unconfirmed", "books.rotation.confirm")
     }
+
+
+FEED = """
+[feeds.monthly]
+snapshot = "build"
+profile = "russell_1000_multi_factor_defensive"
+universe = "members.csv"
+"""
+
+
+def test_the_files_of_a_feed_count_from_the_settings_file(tmp_path):
+    entry = load(written(tmp_path, SMALL + FEED)).feeds["monthly"]
+
+    assert isinstance(entry, BuiltFeed)
+    assert entry.universe == tmp_path / "members.csv"
+
+
+@pytest.mark.parametrize(
+    ("told", "instead", "found"),
+    [
+        ('"build"', '"other"', ("setting_wrong", "feeds.monthly.snapshot")),
+        ('snapshot = "build"', "", ("setting_missing", "feeds.monthly.snapshot")),
+        ('universe = "members.csv"', "", ("setting_missing", "feeds.monthly.universe")),
+        ("universe", "path", ("setting_unknown", "feeds.monthly.path")),
+    ],
+)
+def test_a_feed_says_who_makes_it(tmp_path, told, instead, found):
+    assert found in codes(tmp_path, SMALL + FEED.replace(told, instead))
