@@ -1,7 +1,7 @@
 """Interactive Brokers: one gateway, its prices, and the accounts its login manages."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from adapters.ibkr_account import IbkrAccount
@@ -10,7 +10,7 @@ from adapters.ibkr_link import Link
 from adapters.ibkr_market import Prices
 from bot.domain.calendar import Calendar
 from bot.domain.errors import BrokerUnavailable
-from bot.domain.model import Quotes, Symbol
+from bot.domain.model import Note, Quotes, Symbol
 from bot.domain.strategy import Facts, Needs
 from bot.ports import Adjustment, Clock
 
@@ -37,6 +37,10 @@ class Ibkr:
     async def keep(self) -> None:
         """Keep the connection until cancelled: a source of the daemon."""
         await self._link.keep()
+
+    def notes(self) -> Sequence[Note]:
+        """Its login is the gateway's: there is nothing to be done ahead of time."""
+        return ()
 
     async def prove(self) -> str:
         """What the gateway says of itself: its place, its accounts, its time.

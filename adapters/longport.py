@@ -1,7 +1,7 @@
 """A line to LongPort: one account's broker and its market, kept up while anybody needs it."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
 from adapters.longport_account import Account
@@ -13,7 +13,7 @@ from adapters.longport_told import Addresses, Limits, Region, Told, Waits
 from adapters.longport_wire import Describe, Orders, Refresh, Securities, Today
 from bot.domain.calendar import Calendar, exchange_date
 from bot.domain.errors import BellwetherError, BrokerUnavailable
-from bot.domain.model import Quotes
+from bot.domain.model import Note, Quotes
 from bot.domain.strategy import Facts, Needs
 from bot.ports import Adjustment, Broker, Clock
 
@@ -22,6 +22,8 @@ __all__ = ["Addresses", "Limits", "LongPort", "Region", "Told", "Waits"]
 # A line that is down so many looks in a row is told of; before that it may come back by itself.
 PATIENCE = 4
 MOST_DOUBLINGS = 10
+# Fewer days than these are left: each is told once.
+WARNED_DAYS = (7, 3, 1)
 # The exchange is this far from open when the token is exchanged: for a moment there is none.
 QUIET = timedelta(hours=1)
 
@@ -70,6 +72,17 @@ class LongPort:
     def days_left(self) -> int:
         """How many days the token still holds. Raises BrokerUnavailable where none can be read."""
         return self._line.file.read().days(self._clock.now())
+
+    def notes(self) -> Sequence[Note]:
+        """That the token ends soon, which is the owner's to mend where it is not exchanged."""
+        try:
+            token = self._line.file.read()
+        except BrokerUnavailable as error:
+            return [Note(error.code, "", error.values)]
+        left = token.days(self._clock.now())
+        near = [limit for limit in WARNED_DAYS if left < limit]
+        values = {"ends": token.ends, "days": min(near, default=0)}
+        return [Note("longport_token_ends", "", values)] if near else []
 
     async def keep(self) -> None:
         """Stay connected, and have a token that holds, until cancelled.

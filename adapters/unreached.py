@@ -5,7 +5,7 @@ from datetime import date
 from typing import NoReturn
 
 from bot.domain.errors import BrokerUnavailable
-from bot.domain.model import OrderIntent, OrderReport, Portfolio, Quotes, Symbol
+from bot.domain.model import Note, OrderIntent, OrderReport, Portfolio, Quotes, Symbol
 from bot.domain.strategy import Facts, Needs
 from bot.ports import Adjustment, Capabilities
 
@@ -30,6 +30,10 @@ class Unreached:
 
     async def keep(self) -> None:
         """There is nothing to be kept."""
+
+    def notes(self) -> Sequence[Note]:
+        """There is nothing to be heard."""
+        return ()
 
     async def close(self) -> None:
         """There is nothing to let go of."""

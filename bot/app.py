@@ -1,8 +1,8 @@
 """The house put together from its settings: the only file that names concrete classes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache, partial
@@ -42,7 +42,7 @@ class House:
     ledger: SqlLedger
     outbox: Outbox
     seats: tuple[Seat, ...]
-    lines: tuple[BrokerLine, ...] = ()
+    lines: Mapping[str, BrokerLine] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,14 @@ def house(
 
     ground = _Ground(settings, ledger, outbox, calendar, line_of)
     seats = tuple(_seat(name, ground, times[name]) for name in settings.enabled())
-    return House(settings, ledger, outbox, seats, tuple(lines.values()))
+    return House(settings, ledger, outbox, seats, lines)
+
+
+def owners(house: House) -> Iterator[tuple[BrokerLine, Seat]]:
+    """Each broker's line with the first seat that trades on it."""
+    books = house.settings.books
+    for name, each in house.lines.items():
+        yield each, next(seat for seat in house.seats if books[seat.book.name].broker == name)
 
 
 def builders(house: House) -> Iterator[tuple[Builder, Seat]]:

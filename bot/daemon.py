@@ -25,13 +25,24 @@ from bot.domain.strategy import Book
 from bot.execution import LINE_ERRORS, reconcile
 from bot.ladder import LAST_CALL
 from bot.outbox import Outbox
-from bot.ports import Desk, Event, Feed, FeedArrived, RunDue, SessionClosed, Stopped, Wakes
+from bot.ports import (
+    BrokerLine,
+    Desk,
+    Event,
+    Feed,
+    FeedArrived,
+    RunDue,
+    SessionClosed,
+    Stopped,
+    Wakes,
+)
 from bot.report import Title, render_error, render_note, render_run
 from bot.run import run_session
 from bot.schedule import wakes as wakes_of
 from bot.words import Language
 
 RETRY_SECONDS = 60.0
+HEED_EVERY_SECONDS = 600.0
 ARMED_AHEAD = 20  # sessions
 ARMED_DAYS = timedelta(days=60)  # in which that many sessions surely lie
 MISSED_ONE_BY_ONE = 3  # sessions, the newest; those before are told together
@@ -164,6 +175,20 @@ async def attend(seat: Seat) -> None:
                     assert_never(event)
         finally:
             seat.inbox.task_done()
+
+
+async def heed(line: BrokerLine, seat: Seat) -> None:
+    """Tell an owner what should be heard of a line when it is new, at most once a day."""
+    known: Sequence[Note] = ()
+    while True:
+        notes = line.notes()
+        day = exchange_date(seat.desk.clock.now())
+        for note in notes:
+            if note not in known:
+                text = render_note(note, seat.title, seat.language)
+                seat.tell("error", f"line/{day}/{note.code}/{note.values}", text)
+        known = notes
+        await seat.desk.clock.sleep(HEED_EVERY_SECONDS)
 
 
 async def watch(seat: Seat) -> None:

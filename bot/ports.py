@@ -25,6 +25,7 @@ from bot.domain.memory import (
     SwitchState,
 )
 from bot.domain.model import (
+    Note,
     OrderIntent,
     OrderReport,
     Plan,
@@ -93,10 +94,7 @@ class MarketData(Protocol):
         ...
 
     async def facts(self, needs: Needs, session: date) -> Facts:
-        """Return the closes a strategy needs, up to the session before `session`.
-
-        Raises DataError or Blocked where a symbol is not known at all.
-        """
+        """Return the closes needed before a session. Raises DataError or Blocked if unknown."""
         ...
 
     async def quotes(self, symbols: Collection[Symbol]) -> Quotes:
@@ -113,6 +111,10 @@ class BrokerLine(MarketData, Protocol):
 
     async def keep(self) -> None:
         """Connect and stay connected, until cancelled; no trouble of the broker ends it."""
+        ...
+
+    def notes(self) -> Sequence[Note]:
+        """What its owner should hear of it now, from memory; an equal note is the same news."""
         ...
 
     async def prove(self) -> str:

@@ -27,7 +27,7 @@ from bot.commands import (
     which,
 )
 from bot.control import ask, listening
-from bot.daemon import Seat, serve, trade, watch
+from bot.daemon import Seat, heed, serve, trade, watch
 from bot.domain.calendar import exchange_date
 from bot.domain.errors import BellwetherError
 from bot.domain.model import RunKey
@@ -61,7 +61,8 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     wakes.start()
     beside: list[Callable[[], Awaitable[None]]] = [house.outbox.deliver]
-    beside += [each.keep for each in house.lines]
+    beside += [each.keep for each in house.lines.values()]
+    beside += [partial(heed, each, seat) for each, seat in app.owners(house)]
     beside += [partial(watch, seat) for seat in house.seats if seat.desk.feeds]
     beside += [partial(keep_built, each, seat) for each, seat in app.builders(house)]
     beside += [_listening(house, line)] if line else []
@@ -95,7 +96,7 @@ async def _last_words(house: House, line: ChatLine | None) -> None:
             if line is not None:
                 await line.close()
     # Each line has a time-out of its own for every step of its end.
-    for each in house.lines:
+    for each in house.lines.values():
         await each.close()
 
 
@@ -204,14 +205,14 @@ async def _examined(house: House, line: ChatLine | None) -> list[Examined]:
 @asynccontextmanager
 async def _connected(house: House) -> AsyncIterator[None]:
     """The lines to real brokers, kept meanwhile as the daemon keeps them."""
-    kept = [asyncio.ensure_future(each.keep()) for each in house.lines]
+    kept = [asyncio.ensure_future(each.keep()) for each in house.lines.values()]
     try:
         yield
     finally:
         for task in kept:
             task.cancel()
         await asyncio.gather(*kept, return_exceptions=True)
-        for each in house.lines:
+        for each in house.lines.values():
             await each.close()
 
 

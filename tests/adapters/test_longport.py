@@ -63,6 +63,19 @@ async def test_an_access_that_does_not_answer_is_not_proven(world):
         await world.line.prove()
 
 
+@pytest.mark.parametrize(("days", "told"), [(82, None), (84, 7), (88, 3), (89, 3), (90, 1)])
+def test_the_end_of_a_token_is_told_in_time(world, days, told):
+    world.clock.jump(NOW + days * DAY)
+
+    assert [note.values["days"] for note in world.line.notes()] == ([told] if told else [])
+
+
+def test_a_token_nobody_can_read_is_told(world):
+    world.told.token_file.unlink()
+
+    assert [note.code for note in world.line.notes()] == ["longport_token_missing"]
+
+
 def test_the_days_a_token_holds_are_read_from_it(world):
     world.clock.jump(NOW + 30 * DAY)
 

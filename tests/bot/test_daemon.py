@@ -1,18 +1,20 @@
 import asyncio
 import logging
 from asyncio import Queue
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import pytest
 
+from adapters.unreached import Unreached
 from bot import daemon
 from bot.daemon import ARMED_AHEAD, Seat, arm, attend, catch_up, close, next_wake, seat_of, serve
 from bot.decide import decide
 from bot.domain.admission import Issue
 from bot.domain.errors import Blocked, LedgerError, SettingsError
 from bot.domain.memory import Message, Outcome, RunReport, Switch
-from bot.domain.model import Mode, Portfolio, Side
+from bot.domain.model import Mode, Note, Portfolio, Side
 from bot.domain.strategy import Decision, View
 from bot.ledger import SqlLedger
 from bot.outbox import Outbox
@@ -760,6 +762,47 @@ async def test_outside_the_window_a_snapshot_is_told_only(hours):
     assert kinds(floor) == ["no_trade"]
     assert "12 rows" in messages(floor)[0].text
     assert outcome(floor) is None
+
+
+class Speaking(Unreached):
+    """A line that has these notes, one look after the other, and ends with them."""
+
+    def __init__(self, *looks: Sequence[Note]) -> None:
+        super().__init__("real")
+        self.looks = list(looks)
+
+    def notes(self) -> Sequence[Note]:
+        if not self.looks:
+            raise EOFError
+        return self.looks.pop(0)
+
+
+ENDS = Note("schwab_login_ends", "", {"hours": 48})
+ENDED = Note("schwab_login_expired")
+
+
+async def heard(*looks: Sequence[Note], apart: timedelta = timedelta()) -> list[str]:
+    floor = Floor(VOO, 10_000)
+    floor.clock.sleep = lambda _: floor.clock.__class__.sleep(floor.clock, apart.total_seconds())
+    with pytest.raises(EOFError):
+        await daemon.heed(Speaking(*looks), a_seat(floor))
+    return [message.text for message in messages(floor)]
+
+
+async def test_what_an_owner_should_hear_of_a_line_is_told_once_with_what_to_do():
+    first, second = await heard([ENDS], [ENDS], [ENDED], [ENDED])
+
+    assert "ends in less than 48 hours" in first
+    assert "bellwether auth schwab" in second
+
+
+async def test_a_line_that_is_well_is_not_talked_about():
+    assert await heard([], []) == []
+
+
+@pytest.mark.parametrize(("apart", "times"), [(timedelta(hours=1), 1), (timedelta(days=1), 2)])
+async def test_what_comes_back_is_told_again_on_another_day(apart, times):
+    assert len(await heard([ENDED], [], [ENDED], apart=apart)) == times
 
 
 async def test_a_feed_event_reaches_the_book():
