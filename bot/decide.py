@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from bot.domain.errors import BellwetherError, Blocked, Halted, LedgerError
+from bot.domain.errors import BellwetherError, Blocked, Halted
 from bot.domain.memory import Decided, Owed, Switch
 from bot.domain.model import NOTHING, Note, Portfolio, RunKey, Session, Symbol
 from bot.domain.strategy import Book, Decision, Features, Holding, Rebalance
@@ -47,12 +47,12 @@ async def decide(book: Book, session: Session, desk: Desk) -> Decided:
     owed = desk.ledger.owed(book.name)
     shown = holdings(seen, owed, equity)
     facts = for_signals(facts, session, seen, book.needs.vital)
+    last = desk.ledger.last_rebalance(book.name)
     try:
         features = Features(book.strategy, facts)
-        last = desk.ledger.last_rebalance(book.name)
         ask = Question(features, shown, float(equity), last)
         asked = ask.about(session.date)
-    except (Blocked, Halted, LedgerError):
+    except (Blocked, Halted):
         raise
     except BellwetherError as error:
         if not known_tables:

@@ -481,6 +481,19 @@ class Lost(Wants):
         raise BellwetherError("too_few_bars", symbol="VOO", needed=len(facts.closes))
 
 
+@pytest.mark.parametrize("kind", [Blocked, Halted])
+async def test_a_strategy_that_stops_for_a_reason_is_believed(kind):
+    class Stopping(Confused):
+        def features(self, facts):
+            raise kind("feature_snapshot_empty", rows=len(facts.closes))
+
+    floor = Floor(Stopping({"VOO": 0.9}), 1000)
+    floor.desk = replace(floor.desk, feeds={"pool": Pool("VOO", known=TODAY)})
+
+    with pytest.raises(kind, match="feature_snapshot_empty"):
+        await decided(floor)
+
+
 async def test_without_a_feed_a_strategy_that_fails_is_an_error_of_its_own():
     floor = Floor(Lost({"VOO": 0.9}), 1000)
 
