@@ -31,7 +31,7 @@ from strategies.monthly import (
     snapshot_needs,
     stocks,
 )
-from strategies.parameters import Share, check
+from strategies.parameters import Share, Texts, check
 from strategies.scores import LEADERS, scored
 
 FACTORS = (
@@ -96,7 +96,7 @@ class MegaCapLeaders:
     safe_haven: Symbol = "BOXX"
     holdings_count: Count = 4
     single_name_cap: Cap = 0.25
-    blend_sleeves: tuple[str, ...] = ()
+    blend_sleeves: Texts = ()
     risk_on_exposure: Share = 1.0
     soft_defense_exposure: Share = 0.5
     hard_defense_exposure: Share = 0.5
@@ -206,7 +206,10 @@ class AggressiveLeaders(MegaCapLeaders):
 class BalancedLeaders(MegaCapLeaders):
     """Two sleeves of the leaders of fifty companies, fully invested in every market."""
 
-    blend_sleeves: tuple[str, ...] = ("0.5 top2 cap0.5", "0.5 top4 cap0.25")
+    blend_sleeves: Texts = (
+        "0.5 top2 cap0.5",
+        "0.5 top4 cap0.25",
+    )
     soft_defense_exposure: Share = 1.0
     hard_defense_exposure: Share = 1.0
 

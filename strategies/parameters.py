@@ -25,7 +25,8 @@ class Allowed:
     """What a field of a strategy may be, said in its annotation; both bounds are allowed.
 
     They bound a number, each of several integers, or how many symbols there are.
-    `choices` are the only words. Where the rule was first written a number that
+    `choices` are the only words; a list that is `free` has words of its own instead
+    of symbols. Where the rule was first written a number that
     is `clamped` was silently moved to its bound; whoever chooses it here is told.
     """
 
@@ -33,16 +34,18 @@ class Allowed:
     high: float | None = None
     choices: tuple[str, ...] = ()
     clamped: bool = False
+    free: bool = False
 
 
 Share: TypeAlias = Annotated[float, Allowed(0.0, 1.0, clamped=True)]
+Texts: TypeAlias = Annotated[tuple[str, ...], Allowed(free=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A parameter of a strategy as a person reads of it.
 
-    `kind` is number, integer, switch, symbol, symbols, integers or choice. `low`
+    `kind` is number, integer, switch, symbol, symbols, texts, integers or choice. `low`
     and `high` are as in `Allowed`; None is no bound.
     """
 
@@ -61,6 +64,8 @@ class Parameter:
                 return " or ".join(self.choices)
             case "symbol":
                 return "a symbol"
+            case "texts":
+                return "texts"
             case "symbols":
                 return f"symbols, {self._span}" if self._span else "symbols"
         return self._span or self.kind
@@ -74,6 +79,8 @@ class Parameter:
                 return _is_symbol(value)
             case "symbols":
                 return all(map(_is_symbol, value)) and self._spans(len(value))
+            case "texts":
+                return all(text.strip() for text in value)
             case "integers":
                 return all(map(self._spans, value))
         return self._spans(value)
@@ -94,7 +101,8 @@ def parameters_of(strategy: type) -> tuple[Parameter, ...]:
     """The parameters of a strategy, in the order in which its dataclass names them."""
     told = []
     for name, (hint, allowed) in _annotations(strategy).items():
-        kind = "choice" if allowed.choices else _KINDS[hint]
+        listed = "texts" if allowed.free else _KINDS[hint]
+        kind = "choice" if allowed.choices else listed
         default = next(field.default for field in fields(strategy) if field.name == name)
         told.append(Parameter(name, kind, default, allowed.low, allowed.high, allowed.choices))
     return tuple(told)

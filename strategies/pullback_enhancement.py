@@ -29,7 +29,7 @@ from strategies.monthly import (
     snapshot_needs,
     stocks,
 )
-from strategies.parameters import Allowed, Share, check
+from strategies.parameters import Allowed, Share, Texts, check
 from strategies.scores import PULLBACK, pullback_factors, scored
 
 FEED = "tech_communication_pullback_enhancement"
@@ -82,7 +82,10 @@ class PullbackEnhancement:
     soft_breadth_threshold: Portion = 0.55
     hard_breadth_threshold: Portion = 0.35
     min_adv20_usd: Dollars = 50_000_000.0
-    sector_whitelist: tuple[str, ...] = ("Information Technology", "Communication")
+    sector_whitelist: Texts = (
+        "Information Technology",
+        "Communication",
+    )
     normalization: Annotated[
         str, Allowed(choices=("universe_cross_sectional", "universe", _BY_SECTOR))
     ] = "universe_cross_sectional"

@@ -222,7 +222,7 @@ COMPUTED = [
 
 
 PARAMETERS = {p for profile in PROFILES.values() for p in parameters_of(profile.strategy)}
-KINDS = ("number", "integer", "switch", "symbol", "symbols", "integers", "choice")
+KINDS = ("number", "integer", "switch", "symbol", "symbols", "texts", "integers", "choice")
 
 OF_PROFILES = sorted(
     {

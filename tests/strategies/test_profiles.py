@@ -183,7 +183,7 @@ def test_a_parameter_that_makes_no_sense_is_refused_by_name(name, parameter, val
         ("tqqq_growth_income", "income_threshold_usd", "number", 0, None),
         ("soxl_soxx_trend_income", "trend_exit_buffer", "number", 0, 0.25),
         ("russell_1000_multi_factor_defensive", "single_name_cap", "number", 0.001, 1),
-        ("tech_communication_pullback_enhancement", "sector_whitelist", "symbols", None, None),
+        ("tech_communication_pullback_enhancement", "sector_whitelist", "texts", None, None),
         ("tech_communication_pullback_enhancement", "normalization", "choice", None, None),
         ("dynamic_mega_leveraged_pullback", "sma_period", "integer", 1, 2520),
     ],
@@ -206,6 +206,7 @@ def test_a_parameter_is_told_with_its_kind_and_bounds(profile_name, name, kind, 
         ("symbol", None, None, (), "a symbol"),
         ("symbols", 1, None, (), "symbols, at least 1"),
         ("symbols", None, None, (), "symbols"),
+        ("texts", None, None, (), "texts"),
     ],
 )
 def test_what_a_parameter_may_be_is_said_in_few_words(kind, low, high, choices, said):
@@ -307,3 +308,13 @@ def test_a_value_of_another_type_or_out_of_bounds_is_refused(name, value):
 
     assert error.code == "bad_parameter"
     assert error.values["name"] == name
+
+
+def test_a_word_that_says_nothing_is_refused():
+    given = {"sector_whitelist": ["Energy", " "]}
+
+    assert refusal(strategy, "tech_communication_pullback_enhancement", given).values == {
+        "name": "sector_whitelist",
+        "value": ("Energy", " "),
+        "bounds": "texts",
+    }
