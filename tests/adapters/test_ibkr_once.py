@@ -41,7 +41,7 @@ from tests.bot.five_symbols import (
 )
 from tests.fakes import Died, EventfulClock, Fuse, Otherwise, Phone, When
 
-PACE = replace(QUICK, connect=0.3, answer=0.15, order=0.15, commission=0.05, heartbeat=0.05)
+PACE = replace(QUICK, connect=5.0, answer=0.5, order=0.15, commission=0.05, heartbeat=0.05)
 OPTIONS = ("--account", "PAPER", "--kind", "margin", "--cash", "10000", "--no-rates")
 SYMBOLS = ("EFA", "SPY")  # what is sold first, and bought first
 
