@@ -111,7 +111,7 @@ class PriceStore:
         table = pa.Table.from_pandas(rows, preserve_index=False)
         with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as part:
             try:
-                # Twice as fast to read as denser ways, for a third more bytes.
+                # Read in less than two thirds of the time of zstd, for a quarter more bytes.
                 parquet.write_table(
                     table, part, compression="lz4", use_dictionary=["symbol", "date"]
                 )

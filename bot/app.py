@@ -22,11 +22,12 @@ from bot.domain.errors import BellwetherError, SettingsError
 from bot.domain.fills import FillAtMost, FillRules, Refuse
 from bot.domain.model import Mode, Portfolio, Proceeds, TradingRules
 from bot.domain.strategy import Book
+from bot.events import Wakes
 from bot.ledger import SqlLedger
 from bot.ledger_file import LedgerLock
 from bot.monthly_build import Builder
 from bot.outbox import Outbox
-from bot.ports import Broker, BrokerLine, ChatLine, Clock, Desk, MarketData, Notifier, Wakes
+from bot.ports import Broker, BrokerLine, ChatLine, Clock, Desk, MarketData, Notifier
 from bot.words import Language, Words
 from config.secrets import secret
 from config.settings import BookSettings, Settings

@@ -12,8 +12,9 @@ from bot.domain.calendar import exchange_date
 from bot.domain.errors import BellwetherError, Blocked, SettingsError
 from bot.domain.memory import RunReport, Switch
 from bot.domain.model import Mode, RunKey, Symbol
+from bot.events import RunDue
 from bot.ladder import LAST_CALL
-from bot.ports import Ledger, RunDue
+from bot.ports import Ledger
 from bot.preview import preview
 from bot.report import (
     Status,

@@ -22,20 +22,11 @@ from bot.domain.errors import (
 from bot.domain.memory import Message, Outcome, RunReport
 from bot.domain.model import Mode, Note, RunKey, Session
 from bot.domain.strategy import Book
+from bot.events import Event, FeedArrived, RunDue, SessionClosed, Stopped, Wakes
 from bot.execution import LINE_ERRORS, reconcile
 from bot.ladder import LAST_CALL
 from bot.outbox import Outbox
-from bot.ports import (
-    BrokerLine,
-    Desk,
-    Event,
-    Feed,
-    FeedArrived,
-    RunDue,
-    SessionClosed,
-    Stopped,
-    Wakes,
-)
+from bot.ports import BrokerLine, Desk, Feed
 from bot.report import Title, render_error, render_note, render_run
 from bot.run import run_session
 from bot.schedule import wakes as wakes_of

@@ -1,12 +1,11 @@
 """What the bot asks of the world, and the Desk on which a run finds it."""
 
-from asyncio import Queue
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import pandas as pd
 
@@ -94,7 +93,10 @@ class MarketData(Protocol):
         ...
 
     async def facts(self, needs: Needs, session: date) -> Facts:
-        """Return the closes needed before a session. Raises DataError or Blocked if unknown."""
+        """Return the closes a strategy needs, up to the session before `session`.
+
+        Raises DataError or Blocked where a symbol is not known at all.
+        """
         ...
 
     async def quotes(self, symbols: Collection[Symbol]) -> Quotes:
@@ -353,48 +355,3 @@ class Desk:
     ledger: Ledger
     clock: Clock
     feeds: Mapping[str, Feed] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class RunDue:
-    """A session's decision time has come."""
-
-    session: date
-
-
-@dataclass(frozen=True, slots=True)
-class FeedArrived:
-    """A feed has something new."""
-
-    issue: Issue
-
-
-@dataclass(frozen=True, slots=True)
-class SessionClosed:
-    """A session is over: open questions can be asked with the account as witness."""
-
-    session: date
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """Nothing more will come; the consumer of the inbox may go home."""
-
-
-Event: TypeAlias = RunDue | FeedArrived | SessionClosed | Stopped
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Wake:
-    """An event and the moment it is due."""
-
-    at: datetime
-    event: RunDue | SessionClosed
-
-
-class Wakes(Protocol):
-    """Who puts events into an inbox at their time: APScheduler, or a clock that jumps."""
-
-    def arm(self, wakes: Iterable[Wake], inbox: "Queue[Event]") -> None:
-        """Have these events arrive."""
-        ...

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.domain.calendar import Calendar, aware
-from bot.ports import Event, RunDue, SessionClosed, Stopped, Wake
+from bot.events import Event, RunDue, SessionClosed, Stopped, Wake
 
 # A run reads its orders a last time five minutes after the close; then the session is over.
 AFTER_FINAL_READ = timedelta(minutes=6)

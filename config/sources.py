@@ -26,7 +26,18 @@ from config.values import (
 )
 
 
-class PaperBroker(Table):
+class _Broker(Table):
+    """What the entries of all brokers say."""
+
+    account_kind: Literal["cash", "margin"] = Field(
+        default="cash", description="Whether the account is a cash account or a margin account."
+    )
+    proceeds: Literal["settled", "same_day"] = Field(
+        default="same_day", description="When the money of a sale may buy, in a cash account."
+    )
+
+
+class PaperBroker(_Broker):
     """The built-in broker that fills at the quote and remembers its account."""
 
     kind: Literal["paper"] = Field(description="What broker it is; paper is built in.")
@@ -34,12 +45,6 @@ class PaperBroker(Table):
     account: Account | None = Field(
         default=None,
         description="The account id the broker reports; without it the name of the entry.",
-    )
-    account_kind: Literal["cash", "margin"] = Field(
-        default="cash", description="Whether the account is a cash account or a margin account."
-    )
-    proceeds: Literal["settled", "same_day"] = Field(
-        default="same_day", description="When the money of a sale may buy, in a cash account."
     )
     cash: Money = Field(
         default=Decimal(100_000), description="Cash in USD the account begins with."
@@ -66,19 +71,21 @@ class PaperBroker(Table):
     )
 
 
-class IbkrBroker(Table):
+class _RealBroker(_Broker):
+    """What the entries of all real brokers say."""
+
+    market: Name | None = Field(
+        default=None, description="The [markets] entry with the history; without it the broker's."
+    )
+
+
+class IbkrBroker(_RealBroker):
     """Interactive Brokers, through a TWS or IB Gateway that somebody keeps logged in."""
 
     kind: Literal["ibkr"] = Field(description="What broker it is; ibkr is Interactive Brokers.")
     account: Account = Field(description="The account id, one of those the gateway manages.")
-    account_kind: Literal["cash", "margin"] = Field(
-        default="cash", description="Whether the account is a cash account or a margin account."
-    )
     proceeds: Literal["settled", "same_day"] = Field(
         default="settled", description="When the money of a sale may buy, in a cash account."
-    )
-    market: Name | None = Field(
-        default=None, description="The [markets] entry with the history; without it the broker's."
     )
     host: Host = Field(default="127.0.0.1", description="Where the gateway listens.")
     port: Port = Field(
@@ -101,20 +108,11 @@ class IbkrBroker(Table):
     )
 
 
-class SchwabBroker(Table):
+class SchwabBroker(_RealBroker):
     """Charles Schwab, through its Trader API."""
 
     kind: Literal["schwab"] = Field(description="What broker it is; schwab is Charles Schwab.")
     account: Account = Field(description="The account number; its hash is looked up.")
-    account_kind: Literal["cash", "margin"] = Field(
-        default="cash", description="Whether the account is a cash account or a margin account."
-    )
-    proceeds: Literal["settled", "same_day"] = Field(
-        default="same_day", description="When the money of a sale may buy, in a cash account."
-    )
-    market: Name | None = Field(
-        default=None, description="The [markets] entry with the history; without it the broker's."
-    )
     token_file: Path = Field(
         default=Path("schwab-token.json"),
         description="Where the login is kept, for its owner only.",
@@ -143,20 +141,11 @@ class SchwabBroker(Table):
     )
 
 
-class LongPortBroker(Table):
+class LongPortBroker(_RealBroker):
     """LongBridge, through the LongPort OpenAPI."""
 
     kind: Literal["longport"] = Field(description="What broker it is; longport is LongBridge.")
     account: Account = Field(description="The account number the API must report.")
-    account_kind: Literal["cash", "margin"] = Field(
-        default="cash", description="Whether the account is a cash account or a margin account."
-    )
-    proceeds: Literal["settled", "same_day"] = Field(
-        default="same_day", description="When the money of a sale may buy, in a cash account."
-    )
-    market: Name | None = Field(
-        default=None, description="The [markets] entry with the history; without it the broker's."
-    )
     token_file: Path = Field(
         default=Path("longport-token"),
         description="Where the access token is kept, for its owner only; it is replaced there.",
@@ -205,45 +194,43 @@ class TablesMarket(Table):
 
 
 MarketSettings: TypeAlias = TablesMarket
-LookEvery: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=3600)]
 
 
-class FileFeed(Table):
+class _Feed(Table):
+    """What the entries of all feeds say."""
+
+    profile: Name = Field(description="Whose snapshots these are.")
+    config: Path | None = Field(
+        default=None, description="The configuration it must be made with, to the byte."
+    )
+    config_name: Annotated[str, Field(max_length=100)] = Field(
+        default="", description="What the manifest calls that configuration; else the profile."
+    )
+    look_every: Annotated[int, Field(strict=True, ge=1, le=3600)] = Field(
+        default=30, description="Seconds between two looks at the files."
+    )
+
+
+class FileFeed(_Feed):
     """The monthly snapshots of a profile, as files that somebody replaces whole."""
 
     snapshot: Literal["file"] = Field(description="Who makes them; file waits for somebody's.")
-    profile: Name = Field(description="Whose snapshots these are.")
     path: Path = Field(
         description="The snapshot: CSV, JSON, JSON lines or Parquet, replaced whole."
     )
     manifest: Path | None = Field(
         default=None, description="Its manifest; without it the one beside the snapshot."
     )
-    config: Path | None = Field(
-        default=None, description="The configuration it must be made with, to the byte."
-    )
-    config_name: Annotated[str, Field(max_length=100)] = Field(
-        default="", description="What the manifest calls that configuration; else the profile."
-    )
-    look_every: LookEvery = Field(default=30, description="Seconds between two looks at the files.")
 
 
-class BuiltFeed(Table):
+class BuiltFeed(_Feed):
     """The monthly snapshots of a profile, made by the daemon of its price store at month end."""
 
     snapshot: Literal["build"] = Field(description="Who makes them; build has the daemon do it.")
-    profile: Name = Field(description="Whose snapshots these are.")
     universe: Path = Field(description="The table of members: symbols, sectors, dates.")
     product_map: Path | None = Field(
         default=None, description="The leveraged product of each stock, where the profile asks."
     )
-    config: Path | None = Field(
-        default=None, description="The configuration it must be made with, to the byte."
-    )
-    config_name: Annotated[str, Field(max_length=100)] = Field(
-        default="", description="What the manifest calls that configuration; else the profile."
-    )
-    look_every: LookEvery = Field(default=30, description="Seconds between two looks at the files.")
 
 
 FeedSettings: TypeAlias = Annotated[FileFeed | BuiltFeed, Field(discriminator="snapshot")]

@@ -13,7 +13,8 @@ from bot.chat import Conversation, menu
 from bot.domain.errors import LedgerError, OrderUnanswered
 from bot.domain.memory import Outcome, RunReport, Switch
 from bot.domain.model import RunKey
-from bot.ports import Reply, RunDue
+from bot.events import RunDue
+from bot.ports import Reply
 from bot.words import Language
 from tests.bot.scratch import BOOK, ORDINARY, QUARTER_END, SUNDAY, Scratch, near_close
 from tests.fakes import Otherwise

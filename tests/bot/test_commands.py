@@ -25,7 +25,7 @@ from bot.domain.errors import BellwetherError, Blocked, SettingsError
 from bot.domain.memory import Outcome, Owed, RunReport, Switch
 from bot.domain.model import Action, OrderIntent, Plan, RunKey, Side
 from bot.domain.strategy import Rebalance
-from bot.ports import RunDue
+from bot.events import RunDue
 from bot.run import run_session
 from bot.words import Language
 from tests.bot.scratch import BOOK, ORDINARY, QUARTER_END, SUNDAY, Scratch, near_close

@@ -9,7 +9,7 @@ from bot.commands import Look, PlanNow, Resolve, RunNow, Turn, Why
 from bot.control import LONGEST_ADDRESS, ask, listening
 from bot.domain.errors import BellwetherError, Blocked, BrokerUnavailable, SettingsError
 from bot.domain.memory import Switch
-from bot.ports import RunDue
+from bot.events import RunDue
 from bot.words import Language
 from tests.bot.scratch import BOOK, QUARTER_END, Scratch, near_close
 

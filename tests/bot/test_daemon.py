@@ -16,9 +16,9 @@ from bot.domain.errors import Blocked, LedgerError, SettingsError
 from bot.domain.memory import Message, Outcome, RunReport, Switch
 from bot.domain.model import Mode, Note, Portfolio, Side
 from bot.domain.strategy import Decision, View
+from bot.events import Event, FeedArrived, RunDue, SessionClosed, Stopped
 from bot.ledger import SqlLedger
 from bot.outbox import Outbox
-from bot.ports import Event, FeedArrived, RunDue, SessionClosed, Stopped
 from bot.report import Language
 from bot.schedule import JumpingWakes
 from bot.sessions import nyse

@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.calendar import EXCHANGE
 from bot.domain.errors import BellwetherError
-from bot.ports import Event, RunDue, SessionClosed, Stopped, Wake
+from bot.events import Event, RunDue, SessionClosed, Stopped, Wake
 from bot.schedule import JumpingClock, JumpingWakes, ScheduledWakes, SystemClock, wakes
 from bot.sessions import nyse
 
