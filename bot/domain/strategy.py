@@ -1,7 +1,7 @@
 """The contract between a strategy and everything that runs one."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -34,7 +34,9 @@ class Needs:
     `gross` bounds the sum of the absolute weights it may ask for. `ranges` are the
     symbols whose highs and lows it reads, too. `universe` names the feed whose
     symbols it reads and may own beside those named here, save those it only
-    `watches`: the benchmarks among them.
+    `watches`: the benchmarks among them. Of `shorts`, symbols of `holds` too, it
+    may ask negative weights; a book that does not allow shorting refuses such a
+    profile.
     """
 
     symbols: tuple[Symbol, ...]
@@ -47,6 +49,7 @@ class Needs:
     ranges: tuple[Symbol, ...] = ()
     universe: str = ""
     watches: tuple[Symbol, ...] = ()
+    shorts: tuple[Symbol, ...] = ()
 
     def widened(self, feeds: Mapping[str, pd.DataFrame], session: date) -> "Needs":
         """These needs with what the newest rows of the universe name, known by a session.
@@ -304,9 +307,10 @@ class Features:
     ) -> Decision:
         """Ask the strategy about a session, and refuse an answer that is not whole.
 
-        Raises UnnamedHoldings where a holding is left out and BellwetherError
-        `bad_weights` where a weight is not finite or the sum is above the
-        declared gross exposure.
+        Raises UnnamedHoldings where a holding is left out, BellwetherError
+        `bad_weights` where a weight is not finite or the sum is above the declared
+        gross exposure, and `undeclared_short` where a weight is negative of a symbol
+        the strategy does not short.
         """
         if session not in self:
             return Hold("not_due")
@@ -314,18 +318,20 @@ class Features:
             View(session, self.rows(session), holdings, equity, last_rebalance)
         )
         if isinstance(decision, Rebalance):
-            _check(decision, holdings, self.strategy.needs.gross)
+            _check(decision, holdings, self.strategy.needs)
         return decision
 
 
 _ROUNDING = 1e-6
 
 
-def _check(decision: Rebalance, holdings: Mapping[Symbol, Holding], gross: float) -> None:
+def _check(decision: Rebalance, holdings: Mapping[Symbol, Holding], needs: Needs) -> None:
     unnamed = [symbol for symbol in holdings if symbol not in decision.targets]
     if unnamed:
         raise UnnamedHoldings("unnamed_holdings", symbols=", ".join(unnamed))
-    weights: Sequence[float] = list(decision.targets.values())
-    total = sum(abs(weight) for weight in weights)
-    if not math.isfinite(total) or total > gross + _ROUNDING:
-        raise BellwetherError("bad_weights", total=total, gross=gross)
+    total = sum(abs(weight) for weight in decision.targets.values())
+    if not math.isfinite(total) or total > needs.gross + _ROUNDING:
+        raise BellwetherError("bad_weights", total=total, gross=needs.gross)
+    for symbol, weight in decision.targets.items():
+        if weight < 0 and symbol not in needs.shorts:
+            raise BellwetherError("undeclared_short", symbol=symbol)

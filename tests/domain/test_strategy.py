@@ -291,3 +291,17 @@ def test_without_a_universe_needs_are_what_they_are():
     needs = Needs(("VOO",), ("VOO",), (), 5)
 
     assert needs.widened({}, LAST) is needs
+
+
+def test_a_short_of_an_undeclared_symbol_is_refused_by_name():
+    with pytest.raises(BellwetherError, match=r"undeclared_short.*QQQ"):
+        answering(QQQ=-0.5).decide(LAST, {})
+
+
+def test_a_declared_short_may_be_wanted():
+    hedge = {"VOO": 0.5, "QQQ": -0.5}
+    found = features(
+        needs=replace(VOO_ONLY, shorts=("QQQ",)), answer=lambda _: Rebalance(hedge, "test")
+    )
+
+    assert found.decide(LAST, {}) == Rebalance(hedge, "test")
