@@ -217,11 +217,14 @@ def book(name: str, settings: Settings) -> Book:
     """One book with its strategy and rules."""
     entry = settings.books[name]
     about = profile(entry.profile)
+    chosen = strategy(entry.profile, entry.params)
+    if chosen.needs.shorts and not entry.rules.shorting:
+        raise SettingsError("shorting_not_allowed", book=name)
     return Book(
         name=name,
         profile=about.name,
         account=settings.account_of(name),
-        strategy=strategy(entry.profile, entry.params),
+        strategy=chosen,
         rules=_rules(entry, settings),
         lead=timedelta(minutes=entry.lead_minutes),
         minimum_equity=about.minimum_equity,
@@ -292,13 +295,15 @@ def costs(name: str, settings: Settings) -> FillRules:
     """What trading costs a book on paper, and what goes wrong on purpose."""
     entry = settings.brokers[settings.books[name].broker]
     if not isinstance(entry, PaperSettings):
-        return FillRules()
+        # A preview shorts where the book may: what the account allows its broker says.
+        return FillRules(shorting=settings.books[name].rules.shorting)
     drills = entry.drills.items()
     return FillRules(
         slippage=entry.slippage,
         commission_per_order=entry.commission_per_order,
         commission_per_share=entry.commission_per_share,
         minimum_commission=entry.minimum_commission,
+        shorting=entry.shorting,
         drills={s: Refuse("drill_refusal") if d == "refuse" else FillAtMost(d) for s, d in drills},
     )
 

@@ -26,11 +26,10 @@ from bot.domain.model import (
     Quotes,
     RunKey,
     Session,
-    Side,
     Symbol,
 )
 from bot.domain.money import value_targets
-from bot.domain.planning import residuals
+from bot.domain.planning import leaving, residuals, sides
 from bot.domain.situation import Progress, Situation
 from bot.domain.strategy import Book, Facts, Features
 from bot.gather import NO_PRICE, Survey, holdings, look_at, refuse_vital, value
@@ -226,9 +225,9 @@ class _Replay:
         for symbol in dict.fromkeys(symbols):
             quote = market.get(symbol)
             mark = self._bars.mark(symbol, session.date, quote.last) if quote else None
-            finding = look_at(quote, moment, mark)
-            if finding is not None:
-                found[symbol] = (finding,)
+            reasons = look_at(quote, moment, mark, shorts=symbol in self._needs.shorts)
+            if reasons:
+                found[symbol] = reasons
         return found
 
     def _survey(
@@ -261,14 +260,14 @@ class _Replay:
         seen = self._survey(portfolio, wanted, session, opening=opening)
         decided = replace(decided, equity=portfolio.equity(seen.prices))
         targets = value_targets(following, decided.equity, book.rules)
-        exits = {symbol for symbol, weight in following.targets.items() if not weight}
+        exits = leaving(following.targets, portfolio)
         trade = Trade(decided.run, session, book.rules, exits)
         market = self._bars.quotes(dict.fromkeys(wanted), session, opening=opening)
         quoted = session.opens if opening else session.closes
         crossing = Crossing(trade, market, quoted, self._blotter, costs)
         settles = self._calendar.settles(session.date)
         notes: dict[tuple[Symbol, str], Note] = {}
-        for side in Side:
+        for side in sides(following.targets):
             situation = self._situation(seen, decided, crossing.standings, session)
             plan = PLANNERS[side](decided.run, targets, situation, book.rules)
             notes |= {(note.symbol, note.code): note for note in plan.notes}

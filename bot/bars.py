@@ -146,7 +146,14 @@ class Bars:
         close = float(self._closes[symbol][newest])
         far = abs(float(price) / close - 1) > PRICE_LIMIT
         sigma = self._sigma(symbol, end) if far else 0.0
-        return Mark(close, sigma, fresh=newest == self._newest_of_all[end - 1])
+        change = self._change(symbol, newest) if symbol in self._needs.shorts else 0.0
+        return Mark(close, sigma, newest == self._newest_of_all[end - 1], change)
+
+    def _change(self, symbol: Symbol, row: int) -> float:
+        """The return of a bar over the one before; only short sales ask for it."""
+        before = int(self._newest[symbol][row - 1]) if row else NO_BAR
+        closes = self._closes[symbol]
+        return 0.0 if before == NO_BAR else float(closes[row] / closes[before] - 1)
 
     def _sigma(self, symbol: Symbol, end: int) -> float:
         window = self.closes[symbol].iloc[max(0, end - self._needs.sessions) : end]

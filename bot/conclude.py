@@ -48,7 +48,7 @@ async def conclude(book: Book, trade: Trade, decided: Decided, desk: Desk) -> Ru
 
 def _unread(report: RunReport, decided: Decided, desk: Desk) -> RunReport:
     """An account nobody could read proves nothing: the targets are looked at again."""
-    selling = {s.intent.symbol for s in report.orders if s.side is Side.SELL}
+    selling = {s.intent.symbol for s in report.orders if not s.intent.action.takes_shares}
     missing = {
         symbol: -left if symbol in selling else left
         for symbol, (left, _) in unfilled(report.orders).items()

@@ -18,7 +18,7 @@ from bot.domain.model import (
     Quotes,
     Side,
 )
-from bot.execution import MARKET_GRACE, POLL_SECONDS
+from bot.execution import POLL_SECONDS
 from bot.ladder import (
     SELLS_AT,
     Attempt,
@@ -29,6 +29,7 @@ from bot.ladder import (
     next_step,
     priced,
     unspent,
+    up_to,
 )
 
 POLL = timedelta(seconds=POLL_SECONDS)
@@ -55,13 +56,10 @@ class Crossing:
         """Bring a side's orders to an end; what still rests is left to `call_off`."""
         self.standings += [Standing(order, side) for order in plan.orders]
         self._left = plan.left
-        selling = side is Side.SELL
-        end = self._trade.market_at + MARKET_GRACE if selling else self._trade.last_call
+        end = self._trade.given_until(side)
         while True:
             self._advance(settles)
-            waiting = lines(self.standings, Side.SELL)
-            if not selling:
-                waiting += lines(self.standings, Side.BUY)
+            waiting = [line for part in up_to(side) for line in lines(self.standings, part)]
             if all(finished(self._trade, line, self._now) for line in waiting) or self._now >= end:
                 return
             self._now += POLL
@@ -72,8 +70,7 @@ class Crossing:
             self._cancel(standing)
 
     def _advance(self, settles: date) -> None:
-        every = (*lines(self.standings, Side.SELL), *lines(self.standings, Side.BUY))
-        for line in every:
+        for line in [line for side in Side for line in lines(self.standings, side)]:
             resting = next((s for s in line if s.working), None)
             if resting is not None:
                 if impatient(self._trade, line, resting, self._now):

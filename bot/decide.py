@@ -34,6 +34,7 @@ async def decide(book: Book, session: Session, desk: Desk) -> Decided:
     """
     _in_time(book, session, desk)
     _allowed(book, desk)
+    _may_short(book, desk)
     await reconcile(book, desk, over=desk.sessions.before(session.date).date)
     known_tables = await feeds(book, session, desk)
     book = replace(book, reach=book.strategy.needs.widened(known_tables, session.date))
@@ -95,6 +96,12 @@ def _allowed(book: Book, desk: Desk) -> None:
         raise Halted("halt_switch", book=book.name, reason=state.reason)
     if state.switch is Switch.PAUSED:
         raise Blocked("paused", book=book.name, reason=state.reason)
+
+
+def _may_short(book: Book, desk: Desk) -> None:
+    """Raise Halted where a profile sells short and its account can not."""
+    if book.strategy.needs.shorts and not desk.broker.capabilities.shorting:
+        raise Halted("broker_shorts_nothing", book=book.name)
 
 
 def _confirmed(book: Book, portfolio: Portfolio, desk: Desk) -> None:

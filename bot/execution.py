@@ -19,11 +19,10 @@ from bot.domain.model import (
     Symbol,
 )
 from bot.domain.strategy import Book
-from bot.ladder import Trade, finished, impatient, lines, next_intent
+from bot.ladder import Trade, finished, impatient, lines, next_intent, up_to
 from bot.ports import Desk
 
 FINAL_READ = timedelta(minutes=5)  # after the close
-MARKET_GRACE = timedelta(seconds=30)  # for exits at market before the buys are planned
 POLL_SECONDS = 5.0
 CANCEL_AGAIN = timedelta(seconds=15)
 TOO_MANY_QUESTIONS = 2
@@ -35,10 +34,9 @@ LINE_ERRORS = (OrderUnanswered, BrokerUnavailable, TimeoutError, OSError)
 async def settle(trade: Trade, side: Side, desk: Desk) -> None:
     """Bring a side's intents to an end: send, wait, reprice once, and stop in time.
 
-    Sells are given until exits had their chance at market, buys until the last
-    call. What still rests then is left to `call_off`.
+    What still rests then is left to `call_off`.
     """
-    end = trade.market_at + MARKET_GRACE if side is Side.SELL else trade.last_call
+    end = trade.given_until(side)
     while True:
         reached = await refresh(trade.run, desk)
         if reached:
@@ -47,9 +45,7 @@ async def settle(trade: Trade, side: Side, desk: Desk) -> None:
         _halt_if_blind(trade.run.book, desk)
         _halt_if_told(trade.run.book, desk)
         standings = desk.ledger.standings(trade.run)
-        open_lines = lines(standings, Side.SELL)
-        if side is Side.BUY:
-            open_lines += lines(standings, Side.BUY)
+        open_lines = [line for part in up_to(side) for line in lines(standings, part)]
         if reached and all(finished(trade, line, desk.clock.now()) for line in open_lines):
             return
         if desk.clock.now() >= end:
@@ -114,7 +110,7 @@ def _bear_witness(question: Standing, desk: Desk, portfolio: Portfolio) -> None:
     assert decided is not None  # an intent has a decision
     standings = desk.ledger.standings(intent.run)
     line = [s for s in standings if s.intent.symbol == intent.symbol]
-    known = sum(s.filled if s.intent.action.takes_shares else -s.filled for s in line)
+    known = sum(s.moved for s in line)
     # The cash bears witness for this order alone: what the run's others moved is no sign of it.
     others = sum((s.report.proceeds for s in standings if s.report), NOTHING)
     before = replace(decided.portfolio, cash=decided.portfolio.cash + others)
@@ -160,7 +156,7 @@ async def place(intent: OrderIntent, desk: Desk) -> None:
 async def _advance(trade: Trade, desk: Desk) -> None:
     """One step for every symbol that can go on, in the order meant."""
     standings = desk.ledger.standings(trade.run)
-    for line in (*lines(standings, Side.SELL), *lines(standings, Side.BUY)):
+    for line in [line for side in Side for line in lines(standings, side)]:
         if any(s.unanswered for s in line):
             continue
         resting = next((s for s in line if s.working), None)
@@ -182,7 +178,7 @@ def _may_send(trade: Trade, intent: OrderIntent, desk: Desk) -> bool:
     """Look at the switch: the one thing that jumps every queue."""
     switch = _halt_if_told(trade.run.book, desk)
     exits = switch is Switch.EXITS_ONLY and intent.symbol in trade.exits
-    return switch is Switch.ACTIVE or exits
+    return switch is Switch.ACTIVE or (exits and intent.action.closes)
 
 
 def _halt_if_told(book: str, desk: Desk) -> Switch:

@@ -9,9 +9,11 @@ import pandas as pd
 
 from bot.domain.errors import Blocked, Halted
 from bot.domain.gates import (
+    VALUED_ABOVE,
     VALUED_BELOW,
     Finding,
     quote_finding,
+    short_restricted,
     split_confirmed,
     split_ratio,
     switch_findings,
@@ -115,7 +117,8 @@ def marks(facts: Facts) -> dict[Symbol, Mark]:
         bars = facts.closes[symbol].dropna()
         if len(bars):
             close = facts.raw_closes.get(symbol, float(bars.iloc[-1]))
-            found[symbol] = Mark(close, volatility(bars), fresh=bars.index[-1] == newest)
+            change = float(bars.iloc[-1] / bars.iloc[-2] - 1) if len(bars) > 1 else 0.0
+            found[symbol] = Mark(close, volatility(bars), bars.index[-1] == newest, change)
     return found
 
 
@@ -134,15 +137,19 @@ async def survey(book: Book, session: Session, desk: Desk, known: Mapping[Symbol
     findings: dict[Symbol, tuple[Finding, ...]] = {}
     notes: list[Note] = []
     for symbol in asked:
-        found = look_at(market.get(symbol), now, known.get(symbol))
-        if found is Finding.SPLIT_HINT and _quantity_agrees(
+        shorts = symbol in book.needs.shorts
+        found = look_at(market.get(symbol), now, known.get(symbol), shorts=shorts)
+        if Finding.SPLIT_HINT in found and _quantity_agrees(
             symbol, market[symbol], known[symbol], baseline, portfolio
         ):
             notes.append(Note("split_accepted", symbol, {"last": market[symbol].last}))
-        elif found is not None:
-            findings[symbol] = (found,)
-            if found is Finding.SPLIT_HINT and portfolio.held(symbol):
+        elif found:
+            findings[symbol] = found
+            if Finding.SPLIT_HINT in found and portfolio.held(symbol):
                 notes.append(Note("split_hint", symbol, {"last": market[symbol].last}))
+        if portfolio.held(symbol) < 0 and not book.rules.shorting:
+            findings[symbol] = (Finding.UNEXPECTED_SHORT, *findings.get(symbol, ()))
+            notes.append(Note("unexpected_short", symbol, {"held": portfolio.held(symbol)}))
     await _look_at_orders(book, session, desk, findings)
     usable = {s: q for s, q in market.items() if NO_PRICE.isdisjoint(findings.get(s, ()))}
     prices, careful = value(portfolio, usable, market, known)
@@ -208,7 +215,7 @@ def holdings(seen: Survey, owed: Owed | None, equity: Decimal) -> dict[Symbol, H
     shown = {
         symbol: Holding(shares, float(shares * seen.prices[symbol]))
         for symbol, shares in seen.portfolio.shares.items()
-        if shares > 0
+        if shares and Finding.UNEXPECTED_SHORT not in seen.findings.get(symbol, ())
     }
     for symbol in owed.unfinished if owed else ():
         assert owed is not None
@@ -217,16 +224,22 @@ def holdings(seen: Survey, owed: Owed | None, equity: Decimal) -> dict[Symbol, H
             shown.pop(symbol, None)
         elif symbol not in shown and symbol in seen.prices:
             value = Decimal(repr(weight)) * equity
-            whole = max(value // seen.prices[symbol], Decimal(1))
-            shown[symbol] = Holding(whole, float(value))
+            whole = max(abs(value) // seen.prices[symbol], Decimal(1))
+            shown[symbol] = Holding(whole if weight > 0 else -whole, float(value))
     return shown
 
 
-def look_at(quote: Quote | None, now: datetime, mark: Mark | None) -> Finding | None:
-    """What is wrong with a quote, or with the close it is measured against."""
+def look_at(
+    quote: Quote | None, now: datetime, mark: Mark | None, *, shorts: bool = False
+) -> tuple[Finding, ...]:
+    """What is wrong with a quote, with the close it is measured against, or with shorting it."""
     if mark is None or not mark.fresh:
-        return quote_finding(quote, now, None, 0.0) or Finding.HISTORY_STALE
-    return quote_finding(quote, now, mark.close, mark.sigma)
+        return (quote_finding(quote, now, None, 0.0) or Finding.HISTORY_STALE,)
+    found = quote_finding(quote, now, mark.close, mark.sigma)
+    if found is not None:
+        return (found,)
+    restricted = shorts and quote is not None and short_restricted(quote.last, mark)
+    return (Finding.SHORT_RESTRICTED,) if restricted else ()
 
 
 def _quantity_agrees(
@@ -276,6 +289,9 @@ def value(
             continue
         if symbol not in known:
             raise Blocked("no_prices", symbol=symbol, quoted=symbol in market)
-        prices[symbol] = VALUED_BELOW * Decimal(repr(known[symbol].close))
-        notes.append(Note("valued_below_close", symbol, {"price": prices[symbol]}))
+        close = Decimal(repr(known[symbol].close))
+        short = portfolio.held(symbol) < 0
+        prices[symbol] = (VALUED_ABOVE if short else VALUED_BELOW) * close
+        code = "valued_above_close" if short else "valued_below_close"
+        notes.append(Note(code, symbol, {"price": prices[symbol]}))
     return prices, notes

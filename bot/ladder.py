@@ -9,6 +9,7 @@ from bot.domain.gates import quote_finding
 from bot.domain.memory import Standing
 from bot.domain.model import (
     NOTHING,
+    Action,
     OrderIntent,
     OrderStatus,
     Quote,
@@ -23,6 +24,8 @@ from bot.ports import Desk
 
 SELLS_AT = timedelta(minutes=14)  # before the close, as all of these
 MARKET_AT = timedelta(minutes=6)
+MARKET_GRACE = timedelta(seconds=30)  # for exits at market before anything is opened
+SHORTS_UNTIL = timedelta(minutes=4)  # then the longs are sized to the shorts there are
 LAST_CALL = timedelta(minutes=2)
 PATIENCE = timedelta(seconds=45)  # with a first limit
 STEEPER = 3  # the second attempt's distance, in distances of the first
@@ -48,6 +51,23 @@ class Trade:
         """When nothing new is sent and what rests is cancelled."""
         return self.session.closes - LAST_CALL
 
+    def last_call_of(self, side: Side) -> datetime:
+        """When nothing new of a side is sent; a short that rests then is cancelled."""
+        return self.session.closes - SHORTS_UNTIL if side is Side.SHORT else self.last_call
+
+    def given_until(self, side: Side) -> datetime:
+        """How long the next side waits for one.
+
+        Exits get their chance at market, shorts the time to be cancelled.
+        """
+        match side:
+            case Side.SELL:
+                return self.market_at + MARKET_GRACE
+            case Side.SHORT:
+                return self.last_call_of(side) + MARKET_GRACE
+            case Side.BUY:
+                return self.last_call
+
 
 def unfilled(standings: Iterable[Standing]) -> dict[Symbol, tuple[int, int]]:
     """Symbols whose orders did not fill as planned: the shares missing, and those wanted."""
@@ -65,6 +85,12 @@ def _wanted(line: Sequence[Standing]) -> int:
 
 def _remaining(line: Sequence[Standing]) -> int:
     return _wanted(line) - sum(s.filled for s in line)
+
+
+def up_to(side: Side) -> list[Side]:
+    """The sides of a run up to one."""
+    every = list(Side)
+    return every[: every.index(side) + 1]
 
 
 def lines(standings: Iterable[Standing], side: Side) -> list[list[Standing]]:
@@ -94,7 +120,7 @@ async def next_intent(trade: Trade, line: Sequence[Standing], desk: Desk) -> Ord
     symbol = coming.last.symbol
     quote = (await desk.market.quotes([symbol])).get(symbol) if coming.rung else None
     spare = NOTHING
-    if coming.last.action.takes_shares:
+    if coming.last.action is Action.BUY:
         left = Decimal(str(desk.ledger.inputs(trade.run, Side.BUY).get(LEFT, NOTHING)))
         spare = unspent(left, desk.ledger.standings(trade.run))
     again = priced(coming, trade, quote, now, spare)
@@ -107,7 +133,7 @@ def next_step(
     trade: Trade, line: Sequence[Standing], now: datetime
 ) -> OrderIntent | Attempt | None:
     """What comes next of a symbol: what was meant and not yet sent comes first."""
-    if now >= trade.last_call:
+    if now >= trade.last_call_of(line[0].side):
         return None
     meant = next((s.intent for s in line if s.sent_at is None), None)
     if meant is not None:
@@ -131,7 +157,7 @@ def priced(
             return None
         price = buy_limit if last.action.takes_shares else sell_limit
         limit = price(quote, trade.rules, attempt.rung)
-        if last.action.takes_shares:
+        if last.action is Action.BUY:
             assert last.limit is not None  # buys are never sent at market
             shares = min(shares, int((shares * last.limit + spare) / limit))
     if shares < 1:
@@ -175,6 +201,8 @@ def impatient(trade: Trade, line: Sequence[Standing], resting: Standing, now: da
     assert resting.sent_at is not None
     if now >= trade.last_call:
         return False
+    if resting.side is Side.SHORT and now >= trade.last_call_of(Side.SHORT):
+        return True
     if _leaves_at_market(trade, resting, now):
         return True
     # Reductions are left when exits go market; buys may only begin then.
@@ -196,8 +224,10 @@ def finished(trade: Trade, line: Sequence[Standing], now: datetime) -> bool:
     """Whether a symbol has nothing more to send or to wait for."""
     if any(s.unanswered for s in line):
         return False
-    if any(s.sent_at is None for s in line):
-        return False
     if any(s.working for s in line):
+        return False
+    if line[0].side is Side.SHORT and now >= trade.last_call_of(Side.SHORT):
+        return True
+    if any(s.sent_at is None for s in line):
         return False
     return _remaining(line) < 1 or _rung(trade, line, now) is None

@@ -73,7 +73,7 @@ def write_marks(marks: Mapping[Symbol, Mark]) -> str:
     """What prices are measured against, by symbol."""
     return _dump(
         {
-            symbol: [_plain(float(mark.close)), _plain(float(mark.sigma)), mark.fresh]
+            symbol: [*(_plain(float(n)) for n in (mark.close, mark.sigma, mark.change)), mark.fresh]
             for symbol, mark in marks.items()
         }
     )
@@ -82,9 +82,9 @@ def write_marks(marks: Mapping[Symbol, Mark]) -> str:
 def read_marks(text: str) -> dict[Symbol, Mark]:
     """The marks by symbol."""
     return {
-        symbol: Mark(float(close), float(sigma), bool(fresh))
+        symbol: Mark(float(close), float(sigma), bool(fresh), float(change[0]) if change else 0.0)
         for symbol, plain in json.loads(text).items()
-        for close, sigma, fresh in [_value(plain)]
+        for close, sigma, *change, fresh in [_value(plain)]
     }
 
 

@@ -90,8 +90,8 @@ def numbers(known: Mapping[str, float], about: Collection[Symbol], words: Words)
 def by_side(
     orders: Sequence[Standing], said: Callable[[Standing], Iterable[str]], words: Words
 ) -> Iterator[str]:
-    """The lines `said` of each order, the sells before the buys."""
-    for side, heading in ((Side.SELL, "sells"), (Side.BUY, "buys")):
+    """The lines `said` of each order, side by side."""
+    for side, heading in ((Side.SELL, "sells"), (Side.SHORT, "shorts"), (Side.BUY, "buys")):
         told = [line for standing in orders if standing.side is side for line in said(standing)]
         if told:
             yield words.phrase(heading)

@@ -8,21 +8,21 @@ from bot.decide import decide
 from bot.domain.calendar import exchange_date
 from bot.domain.errors import Blocked, Halted
 from bot.domain.memory import Decided, Outcome, RunReport, Standing, Switch
-from bot.domain.model import NOTHING, Note, Plan, RunKey, Session, Side
+from bot.domain.model import NOTHING, Action, Note, Plan, RunKey, Session
 from bot.domain.money import value_targets
-from bot.domain.planning import plan_buys, plan_sells
+from bot.domain.planning import sides
 from bot.domain.situation import Situation
 from bot.domain.strategy import Book
 from bot.ladder import Trade
 from bot.ports import Desk
-from bot.run import situate, usable_today
+from bot.run import PLANNERS, situate, usable_today
 
 # What only a person's word is missing for: a preview is what the word is given on.
 UNSAID = frozenset({"paused", "halt_switch", "needs_confirmation"})
 
 
 async def preview(book: Book, desk: Desk) -> RunReport:
-    """Decide and plan both sides now, the sells counted as filled at the bid.
+    """Decide and plan every side now, what comes before one counted as filled at the quote.
 
     The desk's ledger is written to: hand over a copy. Today's session, or the
     next one where today's is decided, is taken as if its decision time were now.
@@ -37,14 +37,15 @@ async def preview(book: Book, desk: Desk) -> RunReport:
         return replace(report, notes=(*unsaid, *report.notes))
     trade = Trade(run, session, book.rules, ())
     targets = value_targets(decided.following, decided.equity, book.rules)
-    before = await situate(book, trade, decided, desk)
-    sells = plan_sells(run, targets, before, book.rules)
+    now = await situate(book, trade, decided, desk)
     usable = usable_today(book.rules, session, desk.sessions)
-    buys = plan_buys(run, targets, _after(before, sells, usable=usable), book.rules)
-    desk.ledger.intend(run, Side.SELL, sells, {})
-    desk.ledger.intend(run, Side.BUY, buys, {})
+    orders: list[Standing] = []
+    for side in sides(decided.following.targets):
+        plan = PLANNERS[side](run, targets, now, book.rules)
+        desk.ledger.intend(run, side, plan, {})
+        orders += [Standing(intent, side) for intent in plan.orders]
+        now = _after(now, plan, usable=usable)
     report = told(decided, Outcome.COMPLETE, desk)
-    orders = (*_meant(sells, Side.SELL), *_meant(buys, Side.BUY))
     return replace(report, orders=orders, notes=(*unsaid, *report.notes))
 
 
@@ -69,14 +70,18 @@ def _as_if_due(book: Book, desk: Desk) -> Session:
     return Session(session.date, now - timedelta(hours=1), now + book.lead)
 
 
-def _after(before: Situation, sells: Plan, *, usable: bool) -> Situation:
-    """The situation once the sells have filled, their money usable where it may be."""
-    shares = dict(before.portfolio.shares)
-    money = NOTHING
-    for order in sells.orders:
-        shares[order.symbol] -= order.shares
+def _after(before: Situation, plan: Plan, *, usable: bool) -> Situation:
+    """The situation once a side has filled, the money of its sales usable where it may be."""
+    shares, money, turnover = dict(before.portfolio.shares), NOTHING, NOTHING
+    for order in plan.orders:
         quote = before.quotes.get(order.symbol)
-        money += order.shares * (quote.bid if quote else before.prices[order.symbol])
+        price = (quote.ask if order.action.takes_shares else quote.bid) if quote else None
+        moved = order.shares if order.action.takes_shares else -order.shares
+        worth = order.shares * (price or before.prices[order.symbol])
+        shares[order.symbol] = before.portfolio.held(order.symbol) + moved
+        money += -worth if order.action.takes_shares else worth
+        turnover += worth
+    sold = {order.symbol for order in plan.orders if order.action is Action.SELL}
     portfolio = replace(
         before.portfolio,
         cash=before.portfolio.cash + money,
@@ -86,11 +91,8 @@ def _after(before: Situation, sells: Plan, *, usable: bool) -> Situation:
     return replace(
         before,
         portfolio=portfolio,
-        proceeds=money if usable else NOTHING,
-        sold={order.symbol for order in sells.orders},
-        orders=len(sells.orders),
+        proceeds=before.proceeds + (money if usable else NOTHING),
+        sold={*before.sold, *sold},
+        turnover=before.turnover + turnover,
+        orders=before.orders + len(plan.orders),
     )
-
-
-def _meant(plan: Plan, side: Side) -> list[Standing]:
-    return [Standing(intent, side) for intent in plan.orders]

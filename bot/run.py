@@ -1,14 +1,15 @@
 """One run as a line: decide, sell, buy, report."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 
 from bot.conclude import conclude, finish, told
 from bot.decide import decide
 from bot.domain.calendar import Calendar
 from bot.domain.errors import Halted
-from bot.domain.memory import Decided, Outcome, RunReport
+from bot.domain.memory import Decided, Outcome, RunReport, Standing
 from bot.domain.model import (
     NOTHING,
     Plan,
@@ -17,10 +18,11 @@ from bot.domain.model import (
     RunKey,
     Session,
     Side,
+    Symbol,
     TradingRules,
 )
 from bot.domain.money import value_targets
-from bot.domain.planning import plan_buys, plan_sells
+from bot.domain.planning import leaving, plan_buys, plan_sells, plan_shorts, sides
 from bot.domain.situation import Progress, Situation
 from bot.domain.strategy import Book
 from bot.execution import FINAL_READ, call_off, pledged, settle
@@ -28,7 +30,7 @@ from bot.gather import survey
 from bot.ladder import LEFT, SELLS_AT, Trade
 from bot.ports import Clock, Desk
 
-PLANNERS = {Side.SELL: plan_sells, Side.BUY: plan_buys}
+PLANNERS = {Side.SELL: plan_sells, Side.SHORT: plan_shorts, Side.BUY: plan_buys}
 
 
 async def run_session(book: Book, session: Session, desk: Desk) -> RunReport:
@@ -44,10 +46,10 @@ async def run_session(book: Book, session: Session, desk: Desk) -> RunReport:
     if decided.following is None:
         return finish(told(decided, Outcome.HELD, desk), desk)
     book = book.reaching(decided.following.targets)
-    leaving = {symbol for symbol, weight in decided.following.targets.items() if not weight}
-    trade = Trade(run, session, book.rules, leaving)
+    targets = decided.following.targets
+    trade = Trade(run, session, book.rules, leaving(targets, decided.portfolio))
     try:
-        for side in Side:
+        for side in sides(targets):
             await _trade(side, trade, book, decided, desk)
     except Halted:
         await call_off(trade, desk)
@@ -71,7 +73,7 @@ async def _trade(side: Side, trade: Trade, book: Book, decided: Decided, desk: D
     conclusion's, which has the account as witness.
     """
     await until(trade.session.closes - SELLS_AT, desk.clock)
-    if desk.clock.now() >= trade.last_call:
+    if desk.clock.now() >= trade.last_call_of(side):
         return
     if desk.ledger.plan(trade.run, side) is None:
         situation = await situate(book, trade, decided, desk)
@@ -91,7 +93,7 @@ async def situate(book: Book, trade: Trade, decided: Decided, desk: Desk) -> Sit
     usable = usable_today(book.rules, trade.session, desk.sessions)
     dwell = desk.sessions.before(trade.session.date, book.rules.dwell).date
     return Situation(
-        portfolio=_caught_up(seen.portfolio, decided.portfolio, done.proceeds),
+        portfolio=_caught_up(seen.portfolio, decided.portfolio, standings),
         quotes=seen.quotes,
         prices={**decided.prices, **seen.prices},
         findings=seen.findings,
@@ -106,10 +108,15 @@ async def situate(book: Book, trade: Trade, decided: Decided, desk: Desk) -> Sit
     )
 
 
-def _caught_up(seen: Portfolio, decided: Portfolio, proceeds: Decimal) -> Portfolio:
-    """The account with the money of confirmed sales, where its snapshot lags behind them."""
-    lags = proceeds > 0 and seen.cash == decided.cash
-    return replace(seen, cash=seen.cash + proceeds) if lags else seen
+def _caught_up(seen: Portfolio, decided: Portfolio, standings: Sequence[Standing]) -> Portfolio:
+    """The account with the confirmed fills of its run, where its snapshot lags behind them."""
+    money, moved = NOTHING, Counter[Symbol]()
+    for standing in standings:
+        money += standing.report.proceeds if standing.report else NOTHING
+        moved[standing.intent.symbol] += standing.moved
+    late = {s: seen.held(s) + n for s, n in moved.items() if n and seen.held(s) == decided.held(s)}
+    cash = seen.cash + money if seen.cash == decided.cash else seen.cash
+    return replace(seen, cash=cash, shares={**seen.shares, **late})
 
 
 def usable_today(rules: TradingRules, session: Session, sessions: Calendar) -> bool:

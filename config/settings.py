@@ -22,6 +22,7 @@ from config.values import (
     Flag,
     Money,
     Name,
+    Rate,
     Ratio,
     Shares,
     Symbol,
@@ -110,6 +111,13 @@ class RulesSettings(Table):
     shorting: Flag = Field(
         default=False, description="Whether the book may hold less than nothing of a symbol."
     )
+    requirements: Mapping[Symbol, Rate] = Field(
+        default={},
+        description="Your broker's initial margin rates where above half, for books that short.",
+    )
+    short_requirements: Mapping[Symbol, Rate] = Field(
+        default={}, description="The same rates for symbols that are sold short."
+    )
     keep: Mapping[Symbol, Shares] = Field(
         default={}, description="Shares of a managed symbol that are yours and never traded."
     )
@@ -194,7 +202,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _agree(self) -> "Settings":
-        found = [*_loose_ends(self)]
+        found = [*_loose_ends(self), *_short_problems(self)]
         found += _live_problems(self) if self.mode == "live" else ()
         found += _paper_problems(self) if self.mode == "paper" else ()
         if found:
@@ -281,6 +289,15 @@ def _loose_ends(settings: Settings) -> Iterator[Problem]:
             yield _unknown("unknown_market", f"books.{name}.market", book.market, markets)
         if book.feed is not None and book.feed not in settings.feeds:
             yield _unknown("unknown_feed", f"books.{name}.feed", book.feed, settings.feeds)
+
+
+def _short_problems(settings: Settings) -> Iterator[Problem]:
+    """Only a margin account is lent shares."""
+    for name, book in settings.books.items():
+        broker = settings.brokers.get(book.broker)
+        if book.rules.shorting and broker is not None and broker.account_kind == "cash":
+            where = f"books.{name}.rules.shorting"
+            yield Problem("short_needs_margin", where, {"broker": book.broker})
 
 
 def _unknown(code: str, where: str, name: str, known: Mapping[str, Table]) -> Problem:

@@ -65,6 +65,9 @@ class PaperBroker(_Broker):
         default=Decimal(0),
         description="How far a fill is worse than the quote, as a fraction of it.",
     )
+    shorting: Flag = Field(
+        default=False, description="Whether the account may sell what it does not hold."
+    )
     drills: Mapping[Symbol, Literal["refuse"] | Shares] = Field(
         default={},
         description="To practise trouble: symbols whose orders are refused or fill that far only.",

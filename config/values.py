@@ -24,6 +24,7 @@ Money: TypeAlias = Annotated[Decimal, Field(ge=0, le=1_000_000_000)]
 Fee: TypeAlias = Annotated[Decimal, Field(ge=0, le=100)]
 Ratio: TypeAlias = Annotated[Decimal, Field(ge=0, lt=1)]
 Distance: TypeAlias = Annotated[Decimal, Field(ge=0, le=Decimal("0.05"))]
+Rate: TypeAlias = Annotated[Decimal, Field(gt=0, le=3)]
 Shares: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=10_000_000)]
 Flag: TypeAlias = Annotated[bool, Field(strict=True)]
 # A trouble may come without a sound; that it does not come at all is nobody's choice.

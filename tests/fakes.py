@@ -31,7 +31,7 @@ class FakeBroker:
 
     def __init__(self, account: Portfolio, market: "TimedMarket", clock: Clock) -> None:
         self.account = account
-        self.capabilities = Capabilities()
+        self.capabilities = Capabilities(shorting=True)
         self.orders: list[OrderReport] = []
         self.asked: list[OrderIntent] = []
         self.resting: set[Symbol] = set()
@@ -198,7 +198,8 @@ class Wants:
     @property
     def needs(self) -> Needs:
         symbols = (*self.weights, *self.others)
-        return Needs(symbols, symbols, self.vital, self.history)
+        shorts = tuple(symbol for symbol, weight in self.weights.items() if weight < 0)
+        return Needs(symbols, symbols, self.vital, self.history, shorts=shorts)
 
     def features(self, facts: Facts) -> pd.DataFrame:
         due = [self.days is None or day.date() in self.days for day in facts.closes.index]

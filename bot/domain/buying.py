@@ -37,9 +37,10 @@ class Buys(OneSide):
     ) -> None:
         super().__init__(run, targets, situation, rules)
         portfolio = situation.portfolio
-        free = spendable(portfolio, rules, targets.reserve, situation.proceeds)
+        shorted = situation.shorted
+        free = spendable(portfolio, rules, targets.reserve, situation.proceeds, shorted)
         self.cash = free - situation.pledged
-        self.awaited = portfolio.cash - targets.reserve - free
+        self.awaited = portfolio.cash - shorted - targets.reserve - free
         self.shares: dict[Symbol, int] = {}
 
     def wants(self, symbol: Symbol) -> bool:
@@ -48,6 +49,8 @@ class Buys(OneSide):
             return False
         if symbol in self.at.sold:
             self.note("not_bought_back", symbol)
+        elif self.at.portfolio.held(symbol) < 0:
+            self.note("closing_first", symbol, held=self.at.portfolio.held(symbol))
         elif not self.at.permit(symbol).buy:
             self.stopped(symbol)
         elif self.at.portfolio.cash < 0:
@@ -180,15 +183,10 @@ class Buys(OneSide):
             del self.notes[symbol]
 
     def _room(self, symbol: Symbol) -> int:
-        """How many more shares of a symbol the caps allow: orders, turnover, notional."""
-        if self.at.orders + len({*self.shares, symbol}) > self.rules.max_orders:
-            return 0
-        limit = self._limit(symbol)
+        """How many more shares of a symbol the caps allow."""
         bought = sum((n * self._limit(s) for s, n in self.shares.items()), NOTHING)
-        room = self.rules.max_turnover * self.targets.equity - self.at.turnover - bought
-        if self.rules.max_notional is not None:
-            room = min(room, self.rules.max_notional - self.shares.get(symbol, 0) * limit)
-        return max(floor(room / limit), 0)
+        orders, taken = len({*self.shares, symbol}), self.shares.get(symbol, 0)
+        return self.room(self._limit(symbol), bought, orders, taken)
 
     def plan(self) -> Plan:
         """One order for each symbol that got shares."""

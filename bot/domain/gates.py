@@ -9,11 +9,13 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from bot.domain.memory import Baseline, Switch
+from bot.domain.memory import Baseline, Mark, Switch
 from bot.domain.model import Portfolio, Quote, Symbol
 
 MAX_QUOTE_AGE = timedelta(seconds=60)
 VALUED_BELOW = Decimal("0.8")  # of the last close, for a holding without a quote
+VALUED_ABOVE = Decimal("1.25")  # the same for a short, which costs what it is worth
+SHORT_SALE_FALL = 0.90  # of a close, or lower: Rule 201 binds short sales that day and the next
 UNEXPLAINED = Decimal("0.02")  # of equity
 PRICE_LIMIT = 0.20
 PRICE_LIMIT_SIGMAS = 8.0
@@ -33,6 +35,8 @@ class Finding(StrEnum):
     OPEN_ORDER = "open_order"
     OPEN_QUESTION = "open_question"
     FOREIGN_ORDER = "foreign_order"
+    UNEXPECTED_SHORT = "unexpected_short"
+    SHORT_RESTRICTED = "short_restricted"
     HISTORY_STALE = "history_stale"
     NEGATIVE_CASH = "negative_cash"
     UNEXPLAINED_EQUITY = "unexplained_equity"
@@ -49,22 +53,31 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """What may still be sent: an exit and how, a reduction, a buy."""
+    """What may still be sent: an exit and how, a reduction, a buy, a short sale.
+
+    A cover of everything is an exit, a cover of a part a reduction.
+    """
 
     exit: Way = Way.LIMIT
     reduce: bool = True
     buy: bool = True
+    short: bool = True
 
     def __and__(self, other: "Permit") -> "Permit":
         """Both permits at once: the stricter of each."""
         stricter = max(self.exit, other.exit, key=list(Way).index)
-        return Permit(stricter, self.reduce and other.reduce, self.buy and other.buy)
+        return Permit(
+            stricter,
+            self.reduce and other.reduce,
+            self.buy and other.buy,
+            self.short and other.short,
+        )
 
 
-_BLIND = Permit(Way.MARKET, reduce=False, buy=False)
-_UNTOUCHED = Permit(Way.NOT, reduce=False, buy=False)
-_NO_BUYS = Permit(Way.LIMIT, reduce=True, buy=False)
-_EXITS = Permit(Way.LIMIT, reduce=False, buy=False)
+_BLIND = Permit(Way.MARKET, reduce=False, buy=False, short=False)
+_UNTOUCHED = Permit(Way.NOT, reduce=False, buy=False, short=False)
+_NO_OPENINGS = Permit(Way.LIMIT, reduce=True, buy=False, short=False)
+_EXITS = Permit(Way.LIMIT, reduce=False, buy=False, short=False)
 
 PERMITS: Mapping[Finding, Permit] = {
     Finding.QUOTE_MISSING: _BLIND,
@@ -75,10 +88,13 @@ PERMITS: Mapping[Finding, Permit] = {
     Finding.SPLIT_HINT: _UNTOUCHED,
     Finding.OPEN_ORDER: _UNTOUCHED,
     Finding.OPEN_QUESTION: _UNTOUCHED,
-    Finding.FOREIGN_ORDER: _NO_BUYS,
-    Finding.HISTORY_STALE: _NO_BUYS,
-    Finding.NEGATIVE_CASH: _NO_BUYS,
-    Finding.UNEXPLAINED_EQUITY: _NO_BUYS,
+    Finding.FOREIGN_ORDER: _NO_OPENINGS,
+    # A book that shorts nothing can not say what such a holding is.
+    Finding.UNEXPECTED_SHORT: _UNTOUCHED,
+    Finding.SHORT_RESTRICTED: Permit(short=False),
+    Finding.HISTORY_STALE: _NO_OPENINGS,
+    Finding.NEGATIVE_CASH: _NO_OPENINGS,
+    Finding.UNEXPLAINED_EQUITY: _NO_OPENINGS,
     Finding.EXITS_ONLY: _EXITS,
 }
 
@@ -113,6 +129,15 @@ def quote_finding(
     return Finding.TRADING_HALTED if quote.halted else None
 
 
+def short_restricted(last: Decimal, mark: Mark) -> bool:
+    """Whether Rule 201 forbids a short sale at the bid: a fall of 10 % today or the day before.
+
+    The day before is judged by its close; a fall that was made up for by then is
+    the broker's to refuse.
+    """
+    return min(float(last) / mark.close, 1 + mark.change) <= SHORT_SALE_FALL
+
+
 def split_ratio(price_ratio: float) -> float | None:
     """The split a price ratio looks like: shares after ÷ shares before, or None."""
     for ratio in SPLIT_RATIOS:
@@ -125,7 +150,7 @@ def split_ratio(price_ratio: float) -> float | None:
 def split_confirmed(price_ratio: float, before: Decimal, now: Decimal) -> bool:
     """Whether the broker's quantity moved inversely to the price, to within a share."""
     ratio = split_ratio(price_ratio)
-    return ratio is not None and before > 0 and abs(before * Decimal(ratio) - now) < 1
+    return ratio is not None and before != 0 and abs(before * Decimal(ratio) - now) < 1
 
 
 def volatility(closes: pd.Series) -> float:

@@ -39,12 +39,14 @@ class Outcome(StrEnum):
 class Mark:
     """What a price of today is measured against: the previous close and its daily sigma.
 
-    `fresh` says that the close is the previous session's, not an older one.
+    `fresh` says that the close is the previous session's, not an older one, and
+    `change` is its return over the close before, 0 where there is none.
     """
 
     close: float
     sigma: float
     fresh: bool = True
+    change: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,11 @@ class Standing:
     def filled(self) -> int:
         """Confirmed shares."""
         return self.report.filled if self.report else 0
+
+    @property
+    def moved(self) -> int:
+        """Confirmed shares the holding grew by."""
+        return self.filled if self.intent.action.takes_shares else -self.filled
 
     @property
     def working(self) -> bool:

@@ -13,6 +13,7 @@ Symbol: TypeAlias = str
 Quotes: TypeAlias = "Mapping[Symbol, Quote]"
 
 NOTHING = Decimal(0)
+INITIAL_REQUIREMENT = Decimal("0.5")  # of a position's value: Regulation T, long and short alike
 
 
 class Mode(StrEnum):
@@ -45,9 +46,10 @@ class RunKey:
 
 
 class Side(StrEnum):
-    """The two halves of a run: what gives cash, then what needs it."""
+    """The parts of a run, in their order: what closes, what opens shorts, what opens longs."""
 
     SELL = "sell"
+    SHORT = "short"
     BUY = "buy"
 
 
@@ -63,6 +65,11 @@ class Action(StrEnum):
     def takes_shares(self) -> bool:
         """Whether the holding grows by the shares of the order."""
         return self in {Action.BUY, Action.BUY_TO_COVER}
+
+    @property
+    def closes(self) -> bool:
+        """Whether the order only takes off what is held or shorted."""
+        return self in {Action.SELL, Action.BUY_TO_COVER}
 
 
 class Role(StrEnum):
@@ -94,7 +101,8 @@ class TradingRules:
 
     Weights, bands and ratios are fractions of equity; distances are fractions of
     a price; money is in USD. Exceptions for single symbols are data here and
-    nowhere else.
+    nowhere else. `requirements` and `short_requirements` are the broker's own
+    initial margin rates of single symbols, fractions of a position's value.
     """
 
     band: Decimal = Decimal("0.01")
@@ -114,6 +122,8 @@ class TradingRules:
     max_turnover: Decimal = Decimal("2.5")
     max_notional: Decimal | None = None
     shorting: bool = False
+    requirements: Mapping[Symbol, Decimal] = field(default_factory=dict)
+    short_requirements: Mapping[Symbol, Decimal] = field(default_factory=dict)
     proceeds: Proceeds = Proceeds.SETTLED
     keep: Mapping[Symbol, int] = field(default_factory=dict)
 
@@ -124,6 +134,11 @@ class TradingRules:
     def discount(self, symbol: Symbol) -> Decimal:
         """How far below the bid a sell of the symbol may be limited."""
         return self.premiums.get(symbol, self.sell_discount)
+
+    def requirement(self, symbol: Symbol, value: Decimal) -> Decimal:
+        """The USD of its own an account must have for a position: the house's rate, else half."""
+        rates = self.requirements if value > 0 else self.short_requirements
+        return abs(value) * rates.get(symbol, INITIAL_REQUIREMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +163,11 @@ class Portfolio:
 
     `cash` is trade-date money of the trading currency, `settled` its settled
     part, `spendable` what the broker itself calls available. `shares` may have
-    fractions; `sellable` are the whole or part shares not yet promised to an open
-    sell. `hands_off` are holdings that are shown and never traded; `others` names
-    what is no stock at all; `foreign_cash` is shown, never converted. `kind` is
-    what the broker says the account is, None where it does not say.
+    fractions and are negative where the account is short; `sellable` are the whole
+    or part shares not yet promised to an open sell. `hands_off` are holdings that
+    are shown and never traded; `others` names what is no stock at all;
+    `foreign_cash` is shown, never converted. `kind` is what the broker says the
+    account is, None where it does not say.
     """
 
     account: str
@@ -171,7 +187,9 @@ class Portfolio:
         sellable: dict[Symbol, Decimal] = {}
         hands_off = dict(self.hands_off)
         for symbol, held in self.shares.items():
-            kept = min(held, Decimal(keep.get(symbol, 0))) if symbol in symbols else held
+            kept = min(max(held, NOTHING), Decimal(keep.get(symbol, 0)))
+            if symbol not in symbols:
+                kept = held
             if kept:
                 hands_off[symbol] = hands_off.get(symbol, NOTHING) + kept
             if held != kept:

@@ -1,7 +1,7 @@
 """What targets are worth, what may be spent, what an order is limited to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import assert_never
 
@@ -46,13 +46,25 @@ class TargetValues:
             target = max(target, min(self.locked[symbol], held))
         return target - held
 
+    def longs_times(self, part: Decimal) -> "TargetValues":
+        """The same targets with so much of every long; safe havens stay as they are."""
+        return replace(
+            self,
+            values={
+                symbol: value * part
+                if value > 0 and self.role(symbol) is not Role.SAFE_HAVEN
+                else value
+                for symbol, value in self.values.items()
+            },
+        )
+
     def band(self, symbol: Symbol, held: Decimal, rules: TradingRules) -> Decimal:
         """The gap in USD below which a symbol is left alone, `held` being its present value.
 
         A share of equity alone would never invest a deposit spread over many
         names, so it is also bounded by a share of the position.
         """
-        position = BAND_OF_POSITION * max(self.values[symbol], held)
+        position = BAND_OF_POSITION * max(abs(self.values[symbol]), abs(held))
         return min(rules.band * max(self.equity, NOTHING), position)
 
 
@@ -79,13 +91,19 @@ def _exactly(weights: Mapping[Symbol, float]) -> dict[Symbol, Decimal]:
 
 
 def spendable(
-    portfolio: Portfolio, rules: TradingRules, reserve: Decimal, proceeds: Decimal
+    portfolio: Portfolio,
+    rules: TradingRules,
+    reserve: Decimal,
+    proceeds: Decimal,
+    shorted: Decimal = NOTHING,
 ) -> Decimal:
     """USD that buys may use now, negative where the reserve is already touched.
 
     `proceeds` are this session's confirmed ones, zero where they may not be used
     before they settle. Never more than the trade-date cash: a broker may call
-    proceeds settled already, and money promised to a purchase not yet gone.
+    proceeds settled already, and money promised to a purchase not yet gone. Of the
+    cash as much as the shorts are worth, `shorted`, is owed to whoever lent them;
+    what the broker calls available knows that already.
     """
     match rules.proceeds:
         case Proceeds.MARGIN:
@@ -96,7 +114,7 @@ def spendable(
             money = portfolio.settled
         case _:
             assert_never(rules.proceeds)
-    return min(portfolio.cash, money) - reserve
+    return min(portfolio.cash - shorted, money) - reserve
 
 
 def to_tick(price: Decimal) -> Decimal:

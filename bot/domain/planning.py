@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from math import floor
 
 from bot.domain.buying import Buys
-from bot.domain.model import Note, Plan, Portfolio, Role, RunKey, Symbol, TradingRules
+from bot.domain.model import Note, Plan, Portfolio, Role, RunKey, Side, Symbol, TradingRules
 from bot.domain.money import TargetValues
 from bot.domain.selling import Sells
+from bot.domain.shorting import Shorts, carried, equity_lacking
 from bot.domain.situation import Situation
 
 SELL_ORDER = (Role.RISK, Role.INCOME, Role.SAFE_HAVEN)
@@ -23,23 +23,43 @@ EXCUSES = frozenset({
     "rounded",
     "safe_haven_as_cash",
     "safe_haven_kept",
+    "sized_to_shorts",
     "target_below_one_share",
     "took_one_share",
 })  # fmt: skip
+
+# Excuses that count only while every order was filled: what is not done can still be done.
+UNTIL_FILLED = frozenset({"cash_below_one_share", "sized_to_shorts"})
+
+
+def sides(weights: Mapping[Symbol, float]) -> tuple[Side, ...]:
+    """The parts a run of these targets has; shorts are no part where nobody wants any."""
+    shorts = any(weight < 0 for weight in weights.values())
+    return tuple(side for side in Side if shorts or side is not Side.SHORT)
+
+
+def leaving(targets: Mapping[Symbol, float | Decimal], portfolio: Portfolio) -> set[Symbol]:
+    """Symbols whose present holding is to go whole: a zero target, or one across zero."""
+    gone = {symbol for symbol, target in targets.items() if not target}
+    for symbol, held in portfolio.shares.items():
+        target = targets.get(symbol, 0)
+        if target < 0 < held or held < 0 < target:
+            gone.add(symbol)
+    return gone
 
 
 def plan_sells(
     run: RunKey, targets: TargetValues, situation: Situation, rules: TradingRules
 ) -> Plan:
-    """Everything that gives cash: exits first of all rules, then what is above target.
+    """Everything that closes: exits and covers first of all rules, then what is beyond target.
 
     A safe haven above its target is sold only as far as wanted shares need the
     money. With negative cash the band is forgotten until the debt is repaired.
     """
     side = Sells(run, targets, situation, rules)
     symbols = sorted(targets.values, key=lambda s: (SELL_ORDER.index(targets.role(s)), s))
-    exits = [s for s in symbols if not targets.values[s]]
-    for symbol in exits:
+    exits = leaving(targets.values, situation.portfolio)
+    for symbol in [s for s in symbols if s in exits]:
         side.exit(symbol)
     if situation.portfolio.cash < 0:
         side.repair([s for s in symbols if s not in exits])
@@ -51,6 +71,25 @@ def plan_sells(
     return side.plan()
 
 
+def plan_shorts(
+    run: RunKey, targets: TargetValues, situation: Situation, rules: TradingRules
+) -> Plan:
+    """Everything that opens or adds to a short, in target order, while the account can carry it.
+
+    It comes before the longs, which are sized to what of it has filled. What is
+    still held of a symbol is sold first; until that is done it is not shorted.
+    """
+    side = Shorts(run, targets, situation, rules)
+    wanted = [symbol for symbol, value in targets.values.items() if value < 0]
+    needed = equity_lacking(targets, rules)
+    for symbol in wanted:
+        if needed is None:
+            side.sell(symbol)
+        else:
+            side.note("margin_short", symbol, needed=needed, equity=targets.equity)
+    return side.plan()
+
+
 def plan_buys(
     run: RunKey, targets: TargetValues, situation: Situation, rules: TradingRules
 ) -> Plan:
@@ -58,13 +97,20 @@ def plan_buys(
 
     The gap is divided by the ask, only the cash by the limit: dividing the gap by
     a limit above the market would leave a part of every target untraded for ever.
+    Where shorts are wanted the longs are no larger a part of theirs than what of
+    the shorts is there.
     """
+    asked, part = targets, carried(targets, situation)
+    targets = asked.longs_times(part)
     side = Buys(run, targets, situation, rules)
     wanted = [s for s, value in targets.values.items() if value > 0 and side.wants(s)]
     for symbol in wanted:
         side.buy(symbol, side.whole_shares(symbol))
     side.round_up(wanted)
     side.fill_gaps([s for s, value in targets.values.items() if value > 0])
+    for symbol, value in asked.values.items():
+        if targets.values[symbol] < value and symbol not in side.notes:
+            side.note("sized_to_shorts", symbol, target=value, part=part)
     return side.plan()
 
 
@@ -83,20 +129,21 @@ def residuals(
     any. A symbol without a price is measured by whether it is held against its
     target at all.
     """
-    excuses = EXCUSES - {"cash_below_one_share"} if unfilled else EXCUSES
+    excuses = EXCUSES - UNTIL_FILLED if unfilled else EXCUSES
     excused = {note.symbol for note in notes if note.code in excuses} - set(unfilled)
     left: dict[Symbol, int] = {}
     for symbol, value in targets.values.items():
         held = portfolio.held(symbol)
+        whole = int(held)
         if symbol not in prices:
-            if bool(value) != bool(floor(held)):
-                left[symbol] = 1 if value else -floor(held)
+            if bool(value) != bool(whole):
+                left[symbol] = -whole or (1 if value > 0 else -1)
             continue
         worth = held * prices[symbol]
         gap = targets.gap(symbol, worth)
         if not value:
-            if floor(held) >= 1:
-                left[symbol] = -floor(held)
+            if whole:
+                left[symbol] = -whole
         elif symbol not in excused and abs(gap) > targets.band(symbol, worth, rules):
             shares = int(abs(gap) / prices[symbol])
             if shares:

@@ -1,4 +1,4 @@
-"""What a run sells: exits, reductions, safe havens for the shares they pay for, debt."""
+"""What a run closes: exits, reductions, safe havens for the shares they pay for, debt."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -12,35 +12,44 @@ from bot.domain.situation import OneSide
 
 
 class Sells(OneSide):
-    """One side: what is sold, symbol by symbol."""
+    """One side: what is sold or bought to cover, symbol by symbol."""
 
     def exit(self, symbol: Symbol) -> None:
-        """Sell every whole share: neither band nor minimum nor a cap keeps a book in."""
-        held = floor(self.at.portfolio.held(symbol))
+        """Close every whole share: neither band nor minimum nor a cap keeps a book in."""
+        held = self._whole(symbol)
         if held < 1:
-            if self.at.portfolio.held(symbol) > 0:
+            if self.at.portfolio.held(symbol):
                 self.note("rounded", symbol, held=self.at.portfolio.held(symbol))
             return
         way = self.at.permit(symbol).exit
         if way is Way.NOT:
             self.stopped(symbol)
             return
-        shares = self._sellable(symbol)
+        shares = self._closable(symbol)
         if shares < held:
             self.note("not_sellable", symbol, held=held, sellable=shares)
-        limit = None if way is Way.MARKET else sell_limit(self.at.quotes[symbol], self.rules)
-        self._sell_in_slices(symbol, shares, limit)
+        limit = None if way is Way.MARKET else self._limit(symbol)
+        self._close_in_slices(symbol, shares, limit)
 
     def reduce(self, symbol: Symbol) -> None:
-        """Sell what is above target, or all of a target no share fits into."""
+        """Close what is beyond target, or all of a target no share fits into."""
         held = floor(self.at.portfolio.held(symbol))
-        if held < 1:
+        if self.targets.values[symbol] < 0:
+            self._cover(symbol)
+        elif held < 1:
             self._note_part(symbol)
         elif self.below_one_share(symbol):
             self._leave_or_keep_one(symbol, held)
         elif self.gap(symbol) < 0 and self.outside_band(symbol):
             self._reduce_by(symbol, floor(-self.gap(symbol) / self.at.prices[symbol]))
         elif self.gap(symbol) < 0:
+            self.note("inside_band", symbol, gap=self.gap(symbol))
+
+    def _cover(self, symbol: Symbol) -> None:
+        """Buy back what is short beyond the target."""
+        if self.gap(symbol) > 0 and self.outside_band(symbol):
+            self._reduce_by(symbol, floor(self.gap(symbol) / self.at.prices[symbol]))
+        elif self.gap(symbol) > 0:
             self.note("inside_band", symbol, gap=self.gap(symbol))
 
     def _note_part(self, symbol: Symbol) -> None:
@@ -61,7 +70,7 @@ class Sells(OneSide):
 
     def _reduce_by(self, symbol: Symbol, shares: int, minimum: Decimal | None = None) -> None:
         least = self.rules.min_notional if minimum is None else minimum
-        sellable = min(shares, self._sellable(symbol), self._cap(symbol))
+        sellable = min(shares, self._closable(symbol), self._cap(symbol))
         if not self.at.permit(symbol).reduce:
             self.stopped(symbol)
         elif shares < 1:
@@ -71,7 +80,7 @@ class Sells(OneSide):
         elif sellable * self.at.prices[symbol] < least:
             self.note("below_minimum", symbol, gap=self.gap(symbol))
         else:
-            self._sell(symbol, sellable, sell_limit(self.at.quotes[symbol], self.rules))
+            self._close(symbol, sellable, self._limit(symbol))
 
     def fund(self, havens: Sequence[Symbol]) -> None:
         """Sell of the safe havens what wanted shares cost beyond the cash there is."""
@@ -88,7 +97,7 @@ class Sells(OneSide):
                 continue
             over = -self.gap(symbol)
             band = self.targets.band(symbol, self.at.value(symbol), self.rules)
-            spare = min(self._sellable(symbol), floor((over + band) / self.at.prices[symbol]))
+            spare = min(self._closable(symbol), floor((over + band) / self.at.prices[symbol]))
             needed = need > 0 and (wanted or over > band)
             if not needed or spare < 1 or not self.at.permit(symbol).reduce:
                 self._note_kept(symbol, over, band)
@@ -98,7 +107,7 @@ class Sells(OneSide):
             if wanted and shares * limit - need + total < one:
                 self._note_kept(symbol, over, band)
                 continue
-            self._sell(symbol, shares, limit)
+            self._close(symbol, shares, limit)
             need -= shares * limit
             if over <= band:
                 self.note("sold_for_cash", symbol, shares=shares)
@@ -127,19 +136,22 @@ class Sells(OneSide):
     def _cash_to_come(self) -> Decimal:
         """Trade-date cash after the sells so far, less what must stay.
 
-        It decides what to sell, not what to spend today: money that settles later counts.
+        It decides what to sell, not what to spend today: money that settles later
+        counts. A cover spends what its short kept back.
         """
-        coming = sum((o.shares * self._worth(o) for o in self.orders), NOTHING)
-        return self.at.portfolio.cash + coming - self.targets.reserve - self.at.pledged
+        sells = [order for order in self.orders if order.action is Action.SELL]
+        coming = sum((self._money(order) for order in sells), NOTHING)
+        ours = self.at.portfolio.cash - self.at.shorted
+        return ours + coming - self.targets.reserve - self.at.pledged
 
-    def _worth(self, order: OrderIntent) -> Decimal:
-        return order.limit or self.at.prices.get(order.symbol, NOTHING)
+    def _money(self, order: OrderIntent) -> Decimal:
+        """What an order is to bring, negative for a cover."""
+        worth = order.shares * (order.limit or self.at.prices.get(order.symbol, NOTHING))
+        return -worth if order.action.takes_shares else worth
 
     def repair(self, symbols: Sequence[Symbol]) -> None:
         """Sell until cash is not negative: safe havens first, then the largest overweight."""
-        need = -self.at.portfolio.cash - sum(
-            (o.shares * self._worth(o) for o in self.orders), NOTHING
-        )
+        need = -self.at.portfolio.cash - sum(map(self._money, self.orders), NOTHING)
         havens = [s for s in symbols if self.targets.role(s) is Role.SAFE_HAVEN]
         others = sorted((s for s in symbols if s not in havens), key=self.gap)
         for symbol in (*havens, *others):
@@ -147,35 +159,53 @@ class Sells(OneSide):
 
     def _repay(self, symbol: Symbol, need: Decimal) -> Decimal:
         """Sell of a symbol what a debt needs, and say how much that brings."""
-        sellable = self._sellable(symbol)
+        if self._is_short(symbol):
+            if self.gap(symbol) > 0:
+                self.note("negative_cash", symbol, gap=self.gap(symbol))
+            return NOTHING
+        sellable = self._closable(symbol)
         if not self.at.permit(symbol).reduce:
             self.stopped(symbol)
         elif need > 0 and sellable >= 1:
             limit = sell_limit(self.at.quotes[symbol], self.rules)
             shares = min(sellable, ceil(need / limit))
-            self._sell_in_slices(symbol, shares, limit)
+            self._close_in_slices(symbol, shares, limit)
             self.note("negative_cash", symbol, shares=shares)
             return shares * limit
         elif self.gap(symbol) < 0:
             self.note("negative_cash", symbol, gap=self.gap(symbol))
         return NOTHING
 
-    def _sell_in_slices(self, symbol: Symbol, shares: int, limit: Decimal | None) -> None:
+    def _close_in_slices(self, symbol: Symbol, shares: int, limit: Decimal | None) -> None:
         cap = self._cap(symbol)
         for attempt, start in enumerate(range(0, shares, cap), start=1):
-            self._sell(symbol, min(cap, shares - start), limit, attempt)
+            self._close(symbol, min(cap, shares - start), limit, attempt)
 
-    def _sell(self, symbol: Symbol, shares: int, limit: Decimal | None, attempt: int = 1) -> None:
-        self.orders.append(OrderIntent(self.run, symbol, Action.SELL, shares, limit, attempt))
+    def _close(self, symbol: Symbol, shares: int, limit: Decimal | None, attempt: int = 1) -> None:
+        action = Action.BUY_TO_COVER if self._is_short(symbol) else Action.SELL
+        self.orders.append(OrderIntent(self.run, symbol, action, shares, limit, attempt))
+
+    def _limit(self, symbol: Symbol) -> Decimal:
+        price = buy_limit if self._is_short(symbol) else sell_limit
+        return price(self.at.quotes[symbol], self.rules)
+
+    def _is_short(self, symbol: Symbol) -> bool:
+        return self.at.portfolio.held(symbol) < 0
+
+    def _whole(self, symbol: Symbol) -> int:
+        """Whole shares held or shorted."""
+        return abs(int(self.at.portfolio.held(symbol)))
 
     def _cap(self, symbol: Symbol) -> int:
         """The most shares one order may have; never so few that an exit could not go."""
         price = self.at.prices.get(symbol)
         if self.rules.max_notional is None or price is None:
-            return max(floor(self.at.portfolio.held(symbol)), 1)
+            return max(self._whole(symbol), 1)
         return max(floor(self.rules.max_notional / price), 1)
 
-    def _sellable(self, symbol: Symbol) -> int:
-        """Whole shares that are held and not promised to an open sell."""
+    def _closable(self, symbol: Symbol) -> int:
+        """Whole shares that are shorted, or held and not promised to an open sell."""
         portfolio = self.at.portfolio
+        if self._is_short(symbol):
+            return self._whole(symbol)
         return floor(min(portfolio.held(symbol), portfolio.sellable.get(symbol, NOTHING)))

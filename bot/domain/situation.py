@@ -4,18 +4,19 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from math import floor
 
 from bot.domain.gates import Finding, Permit, permit
 from bot.domain.memory import Standing
 from bot.domain.model import (
     NOTHING,
+    Action,
     Note,
     OrderIntent,
     Plan,
     Portfolio,
     Quotes,
     RunKey,
-    Side,
     Symbol,
     TradingRules,
 )
@@ -24,7 +25,10 @@ from bot.domain.money import TargetValues
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a run did so far: confirmed proceeds of sales, what it sold, turnover in USD, orders."""
+    """What a run did so far: confirmed proceeds of sales, what it sold, turnover in USD, orders.
+
+    A short sale is no sale here: its money is owed with the shares.
+    """
 
     proceeds: Decimal = NOTHING
     sold: Collection[Symbol] = ()
@@ -35,7 +39,7 @@ class Progress:
     def of(cls, standings: Iterable[Standing], prices: Mapping[Symbol, Decimal]) -> "Progress":
         """The sum of a run's orders; a further attempt turns over what the first one meant to."""
         every = list(standings)
-        sells = [s for s in every if s.side is Side.SELL]
+        sells = [s for s in every if s.intent.action is Action.SELL]
         return cls(
             proceeds=sum((s.report.proceeds for s in sells if s.report), NOTHING),
             sold={s.intent.symbol for s in sells},
@@ -87,6 +91,12 @@ class Situation:
         held = self.portfolio.held(symbol)
         return held * self.prices[symbol] if held else NOTHING
 
+    @property
+    def shorted(self) -> Decimal:
+        """What the shorts are worth, in USD: cash that is owed with the shares."""
+        short = [symbol for symbol, shares in self.portfolio.shares.items() if shares < 0]
+        return -sum((self.value(symbol) for symbol in short), NOTHING)
+
 
 class OneSide:
     """What both sides of a plan have in common: intents, notes, the shape of a gap."""
@@ -118,6 +128,19 @@ class OneSide:
         """Whether the gap is worth an order."""
         band = self.targets.band(symbol, self.at.value(symbol), self.rules)
         return abs(self.gap(symbol)) > band
+
+    def room(self, limit: Decimal, spent: Decimal, orders: int, taken: int = 0) -> int:
+        """How many more shares at a limit the caps allow: orders, turnover, notional.
+
+        `spent` USD and so many `orders`, this one among them, are the side's so far;
+        `taken` are shares its order has already.
+        """
+        if self.at.orders + orders > self.rules.max_orders:
+            return 0
+        left = self.rules.max_turnover * self.targets.equity - self.at.turnover - spent
+        if self.rules.max_notional is not None:
+            left = min(left, self.rules.max_notional - taken * limit)
+        return max(floor(left / limit), 0)
 
     def below_one_share(self, symbol: Symbol) -> bool:
         """Whether the target is positive and smaller than a share."""

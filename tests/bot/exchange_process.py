@@ -22,6 +22,7 @@ from bot.schedule import JumpingClock
 from tests.bot.five_symbols import CALENDAR, MORNING, OPENING, a_market
 
 ROOT = Path(__file__).parents[2]
+RULES = FillRules(shorting=True)
 LONGEST_LINE = 1024 * 1024  # bytes
 
 Verb: TypeAlias = Literal["portfolio", "submit", "orders_today", "cancel", "record", "heard"]
@@ -59,7 +60,7 @@ class Account:
         self.clock = JumpingClock(MORNING)
         self._journal = journal
         self._broker = PaperBroker(
-            OPENING, journal, a_market(self.clock), CALENDAR, self.clock, FillRules()
+            OPENING, journal, a_market(self.clock), CALENDAR, self.clock, RULES
         )
 
     async def answer(self, asked: Asked) -> Answered:
@@ -106,7 +107,7 @@ def record(journal: Path) -> list[OrderReport]:
 class Line:
     """A Broker at the other end of a socket: one account of the exchange, at a clock's time."""
 
-    capabilities = Capabilities()
+    capabilities = Capabilities(shorting=True)
 
     def __init__(self, socket: Path, account: str, clock: Clock) -> None:
         self._socket, self._account, self._clock = socket, account, clock

@@ -272,6 +272,42 @@ def test_left_out_the_span_begins_with_history_and_every_price_and_ends_with_the
     assert record.equity.index[-1] == DAYS[-1]
 
 
+SHORTING = replace(RULES, shorting=True, proceeds=Proceeds.MARGIN)
+
+
+def test_a_hedge_gains_what_its_short_loses_and_its_long_gains():
+    prices = closes(QQQ=[100, 110, 110], IWM=[50, 45, 45])
+
+    record = tried(
+        Wants({"QQQ": 0.5, "IWM": -0.5}, [FIRST], history=1),
+        prices,
+        cash=10_000,
+        rules=SHORTING,
+        costs=FillRules(shorting=True),
+    )
+
+    assert trades(record) == [
+        (FIRST, "IWM", "sell_short", 100, Decimal(50)),
+        (FIRST, "QQQ", "buy", 50, Decimal(100)),
+    ]
+    assert record.equity.tolist()[:2] == [10_000.0, 11_000.0]
+    assert record.weights["IWM"].iloc[0] == -0.5
+
+
+def test_a_backtest_knows_when_short_sales_are_restricted():
+    prices = closes(IWM=[50, 44, 44, 44])
+
+    record = tried(
+        Wants({"IWM": -0.5}, [day(1), day(2), day(3)], history=1),
+        prices,
+        cash=10_000,
+        rules=SHORTING,
+        costs=FillRules(shorting=True),
+    )
+
+    assert [trade.session for trade in record.trades] == [day(3)]
+
+
 def test_shorts_that_the_rules_do_not_allow_end_it():
     with pytest.raises(Halted, match="shorting_not_allowed"):
         tried(Shorting({"VOO": -0.5}), closes(VOO=100))

@@ -338,7 +338,7 @@ def test_a_far_move_that_is_no_split_is_judged_by_its_sigma():
         mark = bars(table, sessions=25).mark("VOO", day(30), quote.last)
         found[round(mark.sigma, 2)] = look_at(quote, quote.at, mark)
 
-    assert list(found.values()) == [Finding.PRICE_LIMIT, None]
+    assert list(found.values()) == [(Finding.PRICE_LIMIT,), ()]
 
 
 def test_what_comes_later_changes_no_answer():

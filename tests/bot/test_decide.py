@@ -177,6 +177,15 @@ async def test_shorts_that_are_allowed_are_followed():
     assert answer.following.targets == {"VOO": -0.5}
 
 
+async def test_an_account_that_can_not_short_halts_a_profile_that_would():
+    floor = Floor({"VOO": -0.5}, 1000)
+    floor.book = replace(floor.book, rules=replace(floor.book.rules, shorting=True))
+    floor.broker.capabilities = replace(floor.broker.capabilities, shorting=False)
+
+    with pytest.raises(Halted, match="broker_shorts_nothing"):
+        await decided(floor)
+
+
 async def test_a_decision_that_forgets_a_holding_is_refused():
     floor = Floor(Silent({"VOO": 0.9}, others=("QQQ",)), 1000, QQQ=1)
 

@@ -148,7 +148,10 @@ def test_a_mark_is_the_last_close_on_the_brokers_scale():
     closes = pd.DataFrame({"VOO": [9.0, 10.0], "BIL": [5.0, np.nan], "QQQ": [np.nan] * 2}, days)
     facts = Facts(closes, days, raw_closes={"VOO": 11.0})
 
-    assert marks(facts) == {"VOO": Mark(11.0, 0.0, fresh=True), "BIL": Mark(5.0, 0.0, fresh=False)}
+    assert marks(facts) == {
+        "VOO": Mark(11.0, 0.0, fresh=True, change=10 / 9 - 1),
+        "BIL": Mark(5.0, 0.0, fresh=False),
+    }
 
 
 async def test_the_account_must_be_the_books():

@@ -54,7 +54,7 @@ rebalances = st.builds(
     lapses=st.booleans(),
 )
 decisions = st.one_of(rebalances, st.builds(Hold, names))
-marks = st.dictionaries(names, st.builds(Mark, floats, floats, st.booleans()), max_size=4)
+marks = st.dictionaries(names, st.builds(Mark, floats, floats, st.booleans(), floats), max_size=4)
 
 
 def kinds(value: object) -> object:
@@ -164,3 +164,9 @@ def test_a_value_without_a_written_form_is_refused_by_its_type():
 
     assert refused.value.code == "not_storable"
     assert refused.value.values == {"type": "set"}
+
+
+def test_a_mark_of_an_earlier_version_has_no_change():
+    earlier = '{"VOO":[100.0,0.01,true]}'
+
+    assert ledger_json.read_marks(earlier) == {"VOO": Mark(100.0, 0.01)}

@@ -94,7 +94,7 @@ def test_the_values_made_here_leave_no_field_to_its_default():
         Owed: "run targets since expires unfinished",
         RunReport: "run outcome at decided orders notes portfolio prices owed",
         Standing: "intent side sent_at report again cancel_asked_at",
-        Mark: "close sigma fresh",
+        Mark: "close sigma fresh change",
         Note: "code symbol values",
         Rebalance: "targets reason flags roles reserve locked lapses",
         Hold: "reason",

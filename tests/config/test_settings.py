@@ -499,3 +499,18 @@ def test_the_files_of_a_feed_count_from_the_settings_file(tmp_path):
 )
 def test_a_feed_says_who_makes_it(tmp_path, told, instead, found):
     assert found in codes(tmp_path, SMALL + FEED.replace(told, instead))
+
+
+SHORTING = f"{SMALL}[books.rotation.rules]\nshorting = true\n"
+
+
+def test_a_cash_account_may_not_short(tmp_path):
+    assert codes(tmp_path, SHORTING) == {("short_needs_margin", "books.rotation.rules.shorting")}
+
+
+def test_a_margin_account_may_short(tmp_path):
+    margin = SHORTING.replace('kind = "paper"', 'kind = "paper"\naccount_kind = "margin"')
+
+    rotation = load(written(tmp_path, margin)).books["rotation"]
+
+    assert rotation.rules.shorting

@@ -13,31 +13,34 @@ from bot.domain.gates import (
     Way,
     permit,
     quote_finding,
+    short_restricted,
     split_confirmed,
     split_ratio,
     switch_findings,
     unexplained_equity,
     volatility,
 )
-from bot.domain.memory import Baseline, Switch
+from bot.domain.memory import Baseline, Mark, Switch
 from tests.builders import NOW, TODAY, a_portfolio, a_quote
 
 CALM, WILD = 0.01, 0.08
 
-# What a finding leaves of an exit, a reduction, a buy.
+# What a finding leaves of an exit, a reduction, a buy, a short sale.
 LEAVES = {
-    Finding.QUOTE_MISSING: (Way.MARKET, False, False),
-    Finding.QUOTE_STALE: (Way.MARKET, False, False),
-    Finding.PRICE_LIMIT: (Way.MARKET, False, False),
-    Finding.TRADING_HALTED: (Way.LIMIT, False, False),
-    Finding.SPLIT_HINT: (Way.NOT, False, False),
-    Finding.OPEN_ORDER: (Way.NOT, False, False),
-    Finding.OPEN_QUESTION: (Way.NOT, False, False),
-    Finding.FOREIGN_ORDER: (Way.LIMIT, True, False),
-    Finding.HISTORY_STALE: (Way.LIMIT, True, False),
-    Finding.NEGATIVE_CASH: (Way.LIMIT, True, False),
-    Finding.UNEXPLAINED_EQUITY: (Way.LIMIT, True, False),
-    Finding.EXITS_ONLY: (Way.LIMIT, False, False),
+    Finding.QUOTE_MISSING: (Way.MARKET, False, False, False),
+    Finding.QUOTE_STALE: (Way.MARKET, False, False, False),
+    Finding.PRICE_LIMIT: (Way.MARKET, False, False, False),
+    Finding.TRADING_HALTED: (Way.LIMIT, False, False, False),
+    Finding.SPLIT_HINT: (Way.NOT, False, False, False),
+    Finding.OPEN_ORDER: (Way.NOT, False, False, False),
+    Finding.OPEN_QUESTION: (Way.NOT, False, False, False),
+    Finding.FOREIGN_ORDER: (Way.LIMIT, True, False, False),
+    Finding.HISTORY_STALE: (Way.LIMIT, True, False, False),
+    Finding.NEGATIVE_CASH: (Way.LIMIT, True, False, False),
+    Finding.UNEXPLAINED_EQUITY: (Way.LIMIT, True, False, False),
+    Finding.EXITS_ONLY: (Way.LIMIT, False, False, False),
+    Finding.UNEXPECTED_SHORT: (Way.NOT, False, False, False),
+    Finding.SHORT_RESTRICTED: (Way.LIMIT, True, True, False),
 }
 
 
@@ -45,12 +48,12 @@ LEAVES = {
 def test_a_finding_stops_buys_first_and_exits_last(finding):
     allowed = permit([finding])
 
-    assert (allowed.exit, allowed.reduce, allowed.buy) == LEAVES[finding]
+    assert (allowed.exit, allowed.reduce, allowed.buy, allowed.short) == LEAVES[finding]
     assert PERMITS[finding] == allowed
 
 
 def test_without_a_finding_everything_goes():
-    assert permit([]) == Permit(Way.LIMIT, reduce=True, buy=True)
+    assert permit([]) == Permit(Way.LIMIT, reduce=True, buy=True, short=True)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,7 @@ def test_without_a_finding_everything_goes():
     ],
 )
 def test_findings_together_leave_the_stricter_of_each(findings, way):
-    assert permit(findings) == Permit(way, reduce=False, buy=False)
+    assert permit(findings) == Permit(way, reduce=False, buy=False, short=False)
 
 
 def test_findings_that_stop_different_things_stop_both():
@@ -246,3 +249,18 @@ def test_only_exits_allowed_is_a_finding(switch):
     expected = {Finding.EXITS_ONLY} if switch is Switch.EXITS_ONLY else set()
 
     assert switch_findings(switch) == expected
+
+
+@pytest.mark.parametrize(
+    ("last", "change", "restricted"),
+    [(90, 0.0, True), (91, 0.0, False), (100, -0.10, True), (120, -0.12, True), (100, 0.2, False)],
+)
+def test_a_fall_of_a_tenth_restricts_shorts_that_day_and_the_next(last, change, restricted):
+    mark = Mark(100.0, 0.01, change=change)
+
+    assert short_restricted(Decimal(last), mark) is restricted
+
+
+def test_a_split_of_a_short_is_confirmed_by_its_quantity():
+    assert split_confirmed(0.5, Decimal(-10), Decimal(-20))
+    assert not split_confirmed(0.5, Decimal(-10), Decimal(-10))

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from bot.domain.gates import Finding, Way
 from bot.domain.model import Action, Plan, Portfolio, Proceeds, Quote, Role, Symbol, TradingRules
 from bot.domain.money import TargetValues, spendable, to_tick
-from bot.domain.planning import plan_buys, plan_sells, residuals
+from bot.domain.planning import plan_buys, plan_sells, plan_shorts, residuals
+from bot.domain.shorting import carried, equity_lacking
 from bot.domain.situation import Situation
 from tests.builders import NOW, a_portfolio, a_quote, a_run, targets, traded, usd_targets
 
@@ -32,11 +33,14 @@ class World:
     def sells(self) -> Plan:
         return plan_sells(a_run(), self.wanted, self.at, self.rules)
 
+    def shorts(self) -> Plan:
+        return plan_shorts(a_run(), self.wanted, self.at, self.rules)
+
     def buys(self) -> Plan:
         return plan_buys(a_run(), self.wanted, self.at, self.rules)
 
     def after(self, sells: Plan) -> "World":
-        """The world once every sell filled whole at its bid, or at its price without a quote."""
+        """The world once every order filled whole at its bid, or at its price without a quote."""
         fills = [(order, self.at_bid(order.symbol)) for order in sells.orders]
         money = sum((order.shares * price for order, price in fills), Decimal(0))
         later = replace(
@@ -45,7 +49,7 @@ class World:
             proceeds=money,
             turnover=money,
             orders=len(sells.orders),
-            sold={order.symbol for order in sells.orders},
+            sold={order.symbol for order in sells.orders if order.action is Action.SELL},
         )
         return replace(self, at=later)
 
@@ -400,3 +404,104 @@ def one_session(
     orders = orders or plan_buys(a_run(), wanted, at, rules).orders
     after = traded(account, *((order, price) for order in orders))
     return after, orders[0].action if orders else None
+
+
+@st.composite
+def books_that_short(draw) -> World:
+    """Targets and holdings of both signs, some quotes missing, some findings."""
+    prices = draw(some_prices())
+    symbols = tuple(prices)
+    held = {symbol: draw(decimals("-60", "60", 1)) for symbol in symbols}
+    account = a_portfolio(draw(decimals("-1000", "100000")), **held)
+    market = a_market(draw, prices)
+    unquoted = draw(some_of(symbols))
+    at = Situation(
+        account,
+        {symbol: quote for symbol, quote in market.items() if symbol not in unquoted},
+        prices,
+        {symbol: (draw(st.sampled_from(list(Finding))),) for symbol in draw(some_of(symbols))},
+    )
+    weights = {symbol: draw(st.sampled_from([-0.5, -0.2, 0.0, 0.2, 0.5])) for symbol in symbols}
+    rules = replace(draw(capped_rules()), proceeds=Proceeds.MARGIN, shorting=True)
+    return World(targets(weights, at, rules), at, rules)
+
+
+@always
+@given(books_that_short())
+def test_no_order_takes_a_holding_across_zero(world: World):
+    at = world.at
+
+    for plan in (world.sells(), world.shorts(), world.buys()):
+        net = dict(at.portfolio.shares)
+        for order in plan.orders:
+            moved = order.shares if order.action.takes_shares else -order.shares
+            net[order.symbol] = net.get(order.symbol, Decimal(0)) + moved
+        assert all(at.portfolio.held(s) * left >= 0 for s, left in net.items())
+
+
+@always
+@given(books_that_short())
+def test_only_what_is_short_is_covered_and_only_what_is_not_held_is_shorted(world: World):
+    held = world.at.portfolio.held
+
+    assert all(
+        (order.action is Action.BUY_TO_COVER) is (held(order.symbol) < 0)
+        for order in world.sells().orders
+    )
+    assert all(
+        order.action is Action.SELL_SHORT and held(order.symbol) <= 0
+        for order in world.shorts().orders
+    )
+
+
+@always
+@given(books_that_short())
+def test_a_short_never_ends_beyond_its_target_and_opens_only_where_it_may(world: World):
+    shorts = world.shorts()
+
+    for order in shorts.orders:
+        symbol, price = order.symbol, world.at.prices[order.symbol]
+        short = world.at.portfolio.held(symbol) - order.shares
+        assert short * price >= world.wanted.values[symbol]
+        assert world.at.permit(symbol).short
+        assert order.limit is not None
+    if equity_lacking(world.wanted, world.rules) is not None:
+        assert shorts.orders == ()
+
+
+@always
+@given(books_that_short())
+def test_the_longs_that_are_bought_are_no_larger_a_part_than_the_shorts(world: World):
+    part = carried(world.wanted, world.at)
+
+    for order in world.buys().orders:
+        price = max(world.at.prices[order.symbol], world.at.quotes[order.symbol].ask)
+        held = world.at.portfolio.held(order.symbol) + order.shares
+        assert held * world.at.prices[order.symbol] <= (
+            part * world.wanted.values[order.symbol] + price
+        )
+
+
+@always
+@given(books_that_short())
+def test_buys_leave_what_the_shorts_are_worth(world: World):
+    at = world.at
+    own = at.portfolio.cash - at.shorted - world.wanted.reserve
+
+    cost = sum(o.shares * o.limit + world.rules.fee_allowance for o in world.buys().orders)
+
+    assert cost <= max(own, 0)
+
+
+@always
+@given(books_that_short())
+def test_what_of_a_book_that_shorts_is_not_traded_has_a_note(world: World):
+    plans = (world.sells(), world.shorts(), world.buys())
+
+    moved = {order.symbol for plan in plans for order in plan.orders}
+    noted = {note.symbol for plan in plans for note in plan.notes}
+    for symbol, value in world.wanted.values.items():
+        price = world.at.prices[symbol]
+        off = abs(value - world.at.portfolio.held(symbol) * price)
+        if off >= price:
+            assert symbol in moved | noted

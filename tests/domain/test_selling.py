@@ -425,12 +425,15 @@ def test_a_fee_is_funded_too():
     assert traded_shares(plan) == {"BOXX": 2}
 
 
-def test_the_safe_haven_is_not_sold_to_cover_a_short():
+def test_the_safe_haven_pays_for_the_cover_of_a_short():
     at = a_situation(a_portfolio(0, BOXX=10, VOO=-2), MARKET)
 
     plan = sells(usd_targets(800, HAVENS, BOXX=500, VOO=0), at)
 
-    assert plan.orders == ()
+    assert [(o.symbol, o.action.value, o.shares) for o in plan.orders] == [
+        ("VOO", "buy_to_cover", 2),
+        ("BOXX", "sell", 2),
+    ]
 
 
 def test_another_safe_haven_is_no_reason_to_sell_one():
