@@ -2,10 +2,7 @@
 
 import argparse
 import asyncio
-import contextlib
 import json
-import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,11 +11,13 @@ from types import TracebackType
 from typing import Self
 
 from adapters.sims.longport_control import Access, Control, routes
-from adapters.sims.longport_line import ANY_PORT, Line
+from adapters.sims.longport_line import Line
 from adapters.sims.longport_seed import seeded
 from adapters.sims.longport_stage import Stage
 from adapters.sims.longport_values import read, told
 from adapters.sims.longport_world import Setup
+from adapters.sims.program import show, stop_signal, until_stopped
+from adapters.sims.sockets import ANY_PORT, open_both
 
 SEED = 7
 
@@ -42,12 +41,7 @@ class LongPortSim:
 
     async def __aenter__(self) -> Self:
         """Listen on both ports. Raises OSError when one is taken."""
-        await self._line.open()
-        try:
-            await self._control_line.open()
-        except OSError:
-            await self._line.close()
-            raise
+        await open_both(self._line, self._control_line)
         return self
 
     async def __aexit__(
@@ -78,37 +72,9 @@ async def serve(sim: LongPortSim, *, attached: bool = False) -> None:
     end when standard input does.
     """
     async with sim:
-        stop = _stop_signal()
-        addresses = told(sim.access) | {"control_url": sim.control_url}
-        sys.stdout.write(f"{json.dumps(addresses)}\n")
-        sys.stdout.flush()
-        ends: list[asyncio.Future[object]] = [asyncio.ensure_future(stop.wait())]
-        if attached:
-            ends.append(asyncio.ensure_future(_until_left()))
-        _, pending = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-
-
-async def _until_left() -> None:
-    reader = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-    )
-    try:
-        await reader.read()
-    finally:
-        transport.close()
-
-
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(each, stop.set)
-    return stop
+        stop = stop_signal()
+        show(json.dumps(told(sim.access) | {"control_url": sim.control_url}))
+        await until_stopped(stop, attached=attached)
 
 
 def a_little_world(seed: int = SEED) -> Setup:

@@ -1,7 +1,9 @@
 """Faults on demand: what the next calls meet."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+
+from adapters.sims.faults import Counted, Waiting
 
 EVERY_CALL = "*"
 PLAIN_429 = "Too Many Requests"
@@ -23,7 +25,7 @@ class FaultKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Counted):
     """What the next `times` calls meet, after `spared` of them passed unharmed.
 
     A call is `POST /v1/trade/order` over HTTP, `quote/depth` or `trade/auth` on a
@@ -35,8 +37,6 @@ class Fault:
     kind: FaultKind
     call: str = EVERY_CALL
     after: bool = False
-    times: int = 1
-    spared: int = 0
     seconds: float = 0
     status: int = 500
     code: int = 500000
@@ -44,8 +44,9 @@ class Fault:
     body: str = ""
 
     def __post_init__(self) -> None:
-        if self.times < 1 or self.spared < 0 or self.seconds < 0:
-            raise ValueError("times is at least 1, spared and seconds at least 0")
+        Counted.__post_init__(self)
+        if self.seconds < 0:
+            raise ValueError("seconds is at least 0")
 
 
 def plain_429(call: str, *, after: bool = False, times: int = 1) -> Fault:
@@ -53,31 +54,9 @@ def plain_429(call: str, *, after: bool = False, times: int = 1) -> Fault:
     return Fault(FaultKind.ANSWER, call, after=after, times=times, status=429, body=PLAIN_429)
 
 
-class Faults:
+class Faults(Waiting[Fault]):
     """Those to come, the oldest first."""
-
-    def __init__(self) -> None:
-        self._waiting: list[Fault] = []
-
-    def add(self, fault: Fault) -> None:
-        """Let the next calls meet it."""
-        self._waiting.append(fault)
-
-    def clear(self) -> None:
-        """Forget those not met."""
-        self._waiting.clear()
 
     def meet(self, call: str) -> Fault | None:
         """Use up one meeting of the first fault this call has before it."""
-        for place, fault in enumerate(self._waiting):
-            if fault.call not in (EVERY_CALL, call):
-                continue
-            if fault.spared:
-                self._waiting[place] = replace(fault, spared=fault.spared - 1)
-                return None
-            if fault.times > 1:
-                self._waiting[place] = replace(fault, times=fault.times - 1)
-            else:
-                del self._waiting[place]
-            return fault
-        return None
+        return self.first(lambda fault: fault.call in {EVERY_CALL, call})

@@ -9,11 +9,11 @@ from aiohttp import web
 
 from adapters.sims.longport_api import Api, Asked, Query, envelope
 from adapters.sims.longport_faults import Fault, FaultKind
-from adapters.sims.longport_line import reset
 from adapters.sims.longport_refusals import Refusal, bad_parameter
 from adapters.sims.longport_signature import Signed
 from adapters.sims.longport_values import Json
 from adapters.sims.longport_world import Call, World
+from adapters.sims.sockets import reset
 
 
 class Gateway:

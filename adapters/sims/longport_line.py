@@ -2,23 +2,12 @@
 
 import asyncio
 import socket
-import struct
 
 from aiohttp import web
 
-LOOPBACK = "127.0.0.1"
-ANY_PORT = 0
-# Lingering for no time makes the end of a connection a reset.
-_NO_LINGER = struct.pack("ii", 1, 0)
+from adapters.sims.sockets import LOOPBACK, reserve, reset
+
 _FAREWELL = 0.1
-
-
-def reset(transport: asyncio.BaseTransport | None) -> None:
-    """End a connection by a reset; what was written and not sent is lost."""
-    if not isinstance(transport, asyncio.Transport) or transport.is_closing():
-        return
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-    transport.abort()
 
 
 class Line:
@@ -40,11 +29,7 @@ class Line:
 
     async def open(self) -> None:
         """Listen. Raises OSError when the port is taken."""
-        if self.port:
-            _claim(self.port)
-        self._kept = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self._kept.bind((LOOPBACK, self.port))
+        self._kept = reserve(LOOPBACK, self.port)
         self.port = self._kept.getsockname()[1]
         await self._runner.setup()
         await self.join()
@@ -77,10 +62,3 @@ class Line:
         await self._runner.cleanup()
         if self._kept:
             self._kept.close()
-
-
-def _claim(port: int) -> None:
-    """Refuse a port that is in use: sharing it, as the one kept does, would not."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as alone:
-        alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        alone.bind((LOOPBACK, port))

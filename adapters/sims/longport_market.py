@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from adapters.sims.bars import Bar
 from adapters.sims.longport_clock import Clock
 from adapters.sims.longport_refusals import bad_quote_request
-from adapters.sims.longport_securities import Bar, Level, Quote, Security
+from adapters.sims.longport_securities import Level, Quote, Security
 
 TICK = Decimal("0.01")
 MOST_BARS = 1000

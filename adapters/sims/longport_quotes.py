@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from functools import partial
 
+from adapters.sims.bars import Bar
 from adapters.sims.longport_calendar import HOURS
 from adapters.sims.longport_frames import QuoteCommand, push
 from adapters.sims.longport_json import price_text
@@ -39,7 +40,7 @@ from adapters.sims.longport_messages import (
 )
 from adapters.sims.longport_protobuf import decode, encode
 from adapters.sims.longport_refusals import bad_quote_request, too_many_symbols
-from adapters.sims.longport_securities import Bar, Level, Quote, Security, midnight
+from adapters.sims.longport_securities import Level, Quote, Security, midnight
 from adapters.sims.longport_sockets import Answer, Channel, Connection, Desk, Sockets
 from adapters.sims.longport_world import World
 

@@ -1,17 +1,11 @@
 """A broker in another process: started, moved and broken from here, without asyncio."""
 
-import json
-import subprocess
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from adapters.sims.longport_account import Holding, Statement
 from adapters.sims.longport_control import Access
@@ -23,26 +17,19 @@ from adapters.sims.longport_securities import Quote, Security
 from adapters.sims.longport_sockets import Channel, SocketState
 from adapters.sims.longport_values import Json, read, told
 from adapters.sims.longport_world import Call, Setup
+from adapters.sims.remote import PATIENCE, Process, Remote, running
 
-TREE = Path(__file__).parents[2]
-PATIENCE = 5.0
 NO_ARGUMENTS: Json = {}
 
 T = TypeVar("T")
 
 
-class RemoteControl:
+class RemoteControl(Remote):
     """The verbs of a Control, each a call to its address; blocks until it is answered.
 
     Where the simulator runs in the caller's own event loop, use its `control` instead.
     Raises ValueError for what the Control refuses.
     """
-
-    def __init__(self, url: str, patience: float = PATIENCE) -> None:
-        self._url = url.rstrip("/")
-        self._patience = patience
-        # A proxy of the environment has no business on loopback.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def begin(self, setup: Setup) -> None:
         """Begin anew with another world; every connection is cut."""
@@ -176,18 +163,7 @@ class RemoteControl:
         return result
 
     def _call(self, verb: str, arguments: Json = NO_ARGUMENTS) -> Any:
-        request = urllib.request.Request(  # noqa: S310 - the address of our own process
-            f"{self._url}/control/{verb}",
-            json.dumps(told(arguments)).encode(),
-            {"Content-Type": "application/json"},
-        )
-        try:
-            with self._opener.open(request, timeout=self._patience) as answer:
-                return json.load(answer)["result"]
-        except urllib.error.HTTPError as refused:
-            with refused:
-                remark = str(json.load(refused)["error"])
-            raise ValueError(remark) from None
+        return self.post(verb, told(arguments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +175,7 @@ class Started:
 
     access: Access
     control: RemoteControl
-    process: subprocess.Popen[bytes]
+    process: Process
 
 
 @contextmanager
@@ -208,29 +184,8 @@ def started(setup: Setup | None = None, patience: float = PATIENCE) -> Iterator[
 
     It ends by itself when this process dies. Raises ChildProcessError if it does not begin.
     """
-    command = [sys.executable, "-m", "adapters.sims.longport", "--attached"]
-    with subprocess.Popen(  # noqa: S603 - our own module
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=TREE
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        try:
-            told_so = json.loads(process.stdout.readline() or _not_started())
-            control = RemoteControl(told_so["control_url"], patience)
-            if setup:
-                control.begin(setup)
-            yield Started(control.access(), control, process)
-        finally:
-            process.stdin.close()
-            _end(process, patience)
-
-
-def _not_started() -> NoReturn:
-    raise ChildProcessError("the broker did not begin: its standard error says why")
-
-
-def _end(process: subprocess.Popen[bytes], patience: float) -> None:
-    try:
-        process.wait(patience)
-    except subprocess.TimeoutExpired:
-        process.kill()
+    with running("longport", patience=patience) as (said, process):
+        control = RemoteControl(said["control_url"], patience)
+        if setup:
+            control.begin(setup)
+        yield Started(control.access(), control, process)

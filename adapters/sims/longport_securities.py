@@ -6,6 +6,8 @@ from decimal import Decimal
 from enum import IntEnum
 from zoneinfo import ZoneInfo
 
+from adapters.sims.bars import Bar
+
 REGIONS = {"US": "US", "HK": "HK", "SH": "CN", "SZ": "CN", "SG": "SG"}
 CURRENCIES = {"US": "USD", "HK": "HKD", "CN": "CNH", "SG": "SGD"}
 ZONES = {
@@ -31,18 +33,6 @@ class TradeSession(IntEnum):
     PRE_MARKET = 1
     POST_MARKET = 2
     OVERNIGHT = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A day's prices and volume."""
-
-    day: date
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: int = 0
 
 
 @dataclass(frozen=True, slots=True)

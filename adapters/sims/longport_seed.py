@@ -4,8 +4,9 @@ import random
 from datetime import date, timedelta
 from decimal import Decimal
 
+from adapters.sims.bars import Bar
 from adapters.sims.longport_calendar import SATURDAY
-from adapters.sims.longport_securities import Bar, Security
+from adapters.sims.longport_securities import Security
 
 FIRST_PRICES = {
     "SPY.US": 600,

@@ -13,7 +13,6 @@ from adapters.sims.longport_faults import Fault, FaultKind
 from adapters.sims.longport_frames import Command, Request, Status, read_request, response
 from adapters.sims.longport_gateway import no_socket
 from adapters.sims.longport_keys import Session
-from adapters.sims.longport_line import reset
 from adapters.sims.longport_messages import (
     AuthRequest,
     Failure,
@@ -24,6 +23,7 @@ from adapters.sims.longport_messages import (
 from adapters.sims.longport_protobuf import Malformed, decode, encode
 from adapters.sims.longport_refusals import Refusal, bad_quote_request, token_invalid
 from adapters.sims.longport_world import World
+from adapters.sims.sockets import reset
 
 HANDSHAKE = {"version": "1", "codec": "1", "platform": "9"}
 MILLISECONDS = 1000

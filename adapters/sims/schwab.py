@@ -2,11 +2,7 @@
 
 import argparse
 import asyncio
-import contextlib
 import json
-import signal
-import sys
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -17,6 +13,7 @@ from typing import Self
 
 from aiohttp import web
 
+from adapters.sims.program import show, stop_signal, until_stopped
 from adapters.sims.schwab_accounts import AccountKind, account_hash
 from adapters.sims.schwab_answers import Json
 from adapters.sims.schwab_certificates import new_authority
@@ -28,9 +25,8 @@ from adapters.sims.schwab_orders import Order
 from adapters.sims.schwab_tokens import App
 from adapters.sims.schwab_wires import Wires
 from adapters.sims.schwab_world import MAIN, OTHER, Setup, World
+from adapters.sims.sockets import ANY_PORT, LOOPBACK
 
-LOOPBACK = "127.0.0.1"
-ANY_PORT = 0
 PRIVATE = 0o600
 HALF_SPREAD = Decimal("0.01")
 WELCOME = """A Schwab for drills. Send the library there, and nothing else changes:
@@ -122,41 +118,20 @@ async def serve(sim: SchwabSim, *, attached: bool = False, token_file: Path | No
     A login made on the spot is kept in `token_file`, as the library keeps it.
     """
     async with sim:
-        stop = _stop_signal()
+        stop = stop_signal()
         if token_file:
             _keep(token_file, sim.control.log_in())
         if attached:
-            _show(json.dumps(_addresses(sim)))
-            threading.Thread(
-                target=_watch_input, args=(asyncio.get_running_loop(), stop), daemon=True
-            ).start()
+            show(json.dumps(_addresses(sim)))
         else:
-            _show(WELCOME.format(**_addresses(sim)))
-            sim.control.listen(lambda order: _show(_line_of(order)))
-        await stop.wait()
+            show(WELCOME.format(**_addresses(sim)))
+            sim.control.listen(lambda order: show(_line_of(order)))
+        await until_stopped(stop, attached=attached)
 
 
 def _keep(file: Path, login: Json) -> None:
     file.touch(PRIVATE)
     file.write_text(json.dumps(login), "utf-8")
-
-
-def _watch_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    # Read without the buffer, whose lock would have to be free when the process ends.
-    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as given:
-        while given.read(1):
-            pass
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(stop.set)
-
-
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(each, stop.set)
-    return stop
 
 
 def _addresses(sim: SchwabSim) -> dict[str, str]:
@@ -177,11 +152,6 @@ def _line_of(order: Order) -> str:
     price = f" at {ticket.price}" if ticket.price else ""
     asked = f"{ticket.instruction} {ticket.shares} {ticket.symbol} {ticket.order_type}{price}"
     return f"{order.order_id} {order.who}: {asked}: {order.status}, {order.filled} filled"
-
-
-def _show(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def _quoted(text: str) -> Quote:

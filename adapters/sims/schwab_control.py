@@ -7,13 +7,14 @@ from decimal import Decimal
 
 from aiohttp import web
 
+from adapters.sims.bars import Bar
 from adapters.sims.schwab_accounts import Account
 from adapters.sims.schwab_answers import Json, Refused
 from adapters.sims.schwab_fates import Fate
 from adapters.sims.schwab_faults import Fault, Operation, Outage
 from adapters.sims.schwab_limits import Limits
 from adapters.sims.schwab_line import Line
-from adapters.sims.schwab_market import Bar, Hours, Quote, Session
+from adapters.sims.schwab_market import Hours, Quote, Session
 from adapters.sims.schwab_orders import Order, Ticket, Who
 from adapters.sims.schwab_tokens import LoginError
 from adapters.sims.schwab_values import arguments, plain

@@ -1,9 +1,10 @@
 """Faults on demand: what the next calls of an operation meet on the wire."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 
+from adapters.sims.faults import Counted, Waiting
 from adapters.sims.schwab_answers import Form
 
 
@@ -77,8 +78,8 @@ class Outage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """What the next `times` calls of an operation meet, after `skip` calls that do not.
+class Fault(Counted):
+    """What the next `times` calls of an operation meet, after `spared` calls that do not.
 
     `status`, `form` and `message` are of the answer of `refuse` and `mask`; the status
     may be 200 with a page. `seconds` are real ones, `ending` is how a connection ends.
@@ -86,8 +87,6 @@ class Fault:
 
     kind: FaultKind
     operation: Operation = Operation.ANY
-    times: int = 1
-    skip: int = 0
     status: int = HTTPStatus.BAD_GATEWAY
     form: Form = Form.HTML
     message: str = ""
@@ -95,38 +94,15 @@ class Fault:
     ending: Ending = Ending.RESET
 
     def __post_init__(self) -> None:
-        if self.times < 1 or self.skip < 0:
-            raise ValueError(f"times is {self.times}, skip {self.skip}: give 1, 0 or more")
+        Counted.__post_init__(self)
         if self.seconds < 0:
             raise ValueError(f"seconds is {self.seconds}: give 0 or more")
         HTTPStatus(self.status)
 
 
-class Faults:
+class Faults(Waiting[Fault]):
     """Those to come, the oldest first."""
-
-    def __init__(self) -> None:
-        self._waiting: list[Fault] = []
-
-    def add(self, fault: Fault) -> None:
-        """Let the next calls of its operation meet it."""
-        self._waiting.append(fault)
-
-    def clear(self) -> None:
-        """Forget those not met."""
-        self._waiting.clear()
 
     def meet(self, operation: Operation) -> Fault | None:
         """Use up one meeting of the first fault this operation has before it."""
-        for place, fault in enumerate(self._waiting):
-            if fault.operation not in {Operation.ANY, operation}:
-                continue
-            if fault.skip:
-                self._waiting[place] = replace(fault, skip=fault.skip - 1)
-                return None
-            if fault.times > 1:
-                self._waiting[place] = replace(fault, times=fault.times - 1)
-            else:
-                del self._waiting[place]
-            return fault
-        return None
+        return self.first(lambda fault: fault.operation in {Operation.ANY, operation})

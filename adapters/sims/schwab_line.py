@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import socket
 import ssl
-import struct
 
 from aiohttp import web
 
 from adapters.sims.schwab_certificates import HOST
 from adapters.sims.schwab_faults import Ending, Outage
+from adapters.sims.sockets import reset
 
 HTTPS_PORT = 443
 DESTINATION = f"{HOST}:{HTTPS_PORT}"
@@ -20,19 +20,14 @@ NO_TUNNEL = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close
 ELSEWHERE = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 NO_CONNECT = b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 SHUTDOWN_SECONDS = 0.1
-# Lingering for no time makes the end of a connection a reset.
-_NO_LINGER = struct.pack("ii", 1, 0)
 
 
 def end(transport: asyncio.BaseTransport | None, ending: Ending = Ending.RESET) -> None:
     """End a connection; at a reset, what was written and not sent is lost."""
-    if not isinstance(transport, asyncio.Transport) or transport.is_closing():
-        return
-    if ending is Ending.CLOSE:
+    if ending is Ending.RESET:
+        reset(transport)
+    elif transport is not None:
         transport.close()
-        return
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-    transport.abort()
 
 
 class Line:

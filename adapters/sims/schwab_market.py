@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from adapters.sims.bars import Bar
 from adapters.sims.schwab_answers import Json
 from adapters.sims.schwab_clock import Clock, milliseconds
 
@@ -55,18 +56,6 @@ class Quote:
     quoted_at: datetime | None = None
     traded_at: datetime | None = None
     status: str = "Normal"
-    volume: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One day of a symbol, adjusted for splits and not for dividends."""
-
-    day: date
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
     volume: int = 0
 
 

@@ -1,48 +1,37 @@
 """A broker in another process: started, moved and broken from here, without asyncio."""
 
-import json
-import subprocess
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
+from adapters.sims.bars import Bar
+from adapters.sims.remote import PATIENCE, Process, Remote, running
 from adapters.sims.schwab_accounts import Account
 from adapters.sims.schwab_answers import Json
-from adapters.sims.schwab_control import TIMED_OUT, Control
+from adapters.sims.schwab_control import Control
 from adapters.sims.schwab_fates import Fate
 from adapters.sims.schwab_faults import Fault, Operation, Outage
 from adapters.sims.schwab_limits import Limits
-from adapters.sims.schwab_market import Bar, Hours, Quote, Session
+from adapters.sims.schwab_market import Hours, Quote, Session
 from adapters.sims.schwab_orders import Order, Ticket
 from adapters.sims.schwab_tokens import App, LoginError
 from adapters.sims.schwab_values import fitted, plain
 from adapters.sims.schwab_world import Call
 
-TREE = Path(__file__).parents[2]
-PATIENCE = 5.0
 NO_ARGUMENTS: Json = {}
 Result = TypeVar("Result")
 
 
-class RemoteControl:
+class RemoteControl(Remote):
     """The verbs of a Control, each a call to its address; blocks until it is answered.
 
     Where the simulator runs in the caller's own event loop, use its `control` instead.
     Raises ValueError for what the Control refuses, TimeoutError where it does.
     """
-
-    def __init__(self, url: str, patience: float = PATIENCE) -> None:
-        self._url = url.rstrip("/")
-        self._patience = patience
-        # A proxy of the environment has no business on loopback.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def now(self) -> datetime:
         """Return the simulator's time."""
@@ -181,18 +170,7 @@ class RemoteControl:
         return read
 
     def _call(self, verb: str, told: Json, longer: float = 0.0) -> Any:
-        request = urllib.request.Request(  # noqa: S310 - the address of our own process
-            f"{self._url}/control/{verb}",
-            json.dumps(plain(told)).encode(),
-            {"Content-Type": "application/json"},
-        )
-        try:
-            with self._opener.open(request, timeout=self._patience + longer) as answer:
-                return json.load(answer)["result"]
-        except urllib.error.HTTPError as refused:
-            with refused:
-                remark = str(json.load(refused)["error"])
-            raise (TimeoutError if refused.code == TIMED_OUT else ValueError)(remark) from None
+        return self.post(verb, plain(told), longer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +183,7 @@ class Started:
     account: str
     account_hash: str
     control: RemoteControl
-    process: subprocess.Popen[bytes]
+    process: Process
 
     @property
     def environment(self) -> dict[str, str]:
@@ -225,38 +203,14 @@ def started(ca_file: Path, *options: str, patience: float = PATIENCE) -> Iterato
     Its authority's certificate is then in `ca_file`. It ends by itself when this process
     dies. Raises ChildProcessError if it does not begin.
     """
-    with subprocess.Popen(  # noqa: S603 - our own module, our own options
-        _command(ca_file, options), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=TREE
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        try:
-            told = json.loads(process.stdout.readline() or _not_started(options))
-            yield Started(
-                told["proxy_url"],
-                Path(told["ca_file"]),
-                App(told["key"], told["secret"], told["callback"]),
-                told["account"],
-                told["account_hash"],
-                RemoteControl(told["control_url"], patience),
-                process,
-            )
-        finally:
-            process.stdin.close()
-            _end(process, patience)
-
-
-def _not_started(options: Sequence[str]) -> NoReturn:
-    raise ChildProcessError(f"options are {' '.join(options)}: its standard error says what is odd")
-
-
-def _command(ca_file: Path, options: Sequence[str]) -> list[str]:
-    told = ["--attached", "--ca-file", str(ca_file.resolve()), *options]
-    return [sys.executable, "-m", "adapters.sims.schwab", *told]
-
-
-def _end(process: subprocess.Popen[bytes], patience: float) -> None:
-    try:
-        process.wait(patience)
-    except subprocess.TimeoutExpired:
-        process.kill()
+    certificate = ["--ca-file", str(ca_file.resolve())]
+    with running("schwab", [*options, *certificate], patience) as (told, process):
+        yield Started(
+            told["proxy_url"],
+            Path(told["ca_file"]),
+            App(told["key"], told["secret"], told["callback"]),
+            told["account"],
+            told["account_hash"],
+            RemoteControl(told["control_url"], patience),
+            process,
+        )

@@ -2,29 +2,27 @@
 
 import argparse
 import asyncio
-import contextlib
 import json
 import re
-import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
+from adapters.sims.program import show, stop_signal, typed_lines, until_stopped
+from adapters.sims.sockets import ANY_PORT, LOOPBACK, open_both, reset
 from adapters.sims.telegram_chats import Person
 from adapters.sims.telegram_control import Control, routes
 from adapters.sims.telegram_faults import Fault, FaultKind, OutageKind
-from adapters.sims.telegram_line import Line, reset
+from adapters.sims.telegram_line import Line
 from adapters.sims.telegram_parameters import Parameters, read_parameters
 from adapters.sims.telegram_rates import Rates
 from adapters.sims.telegram_refusals import ApiError, not_found, on_demand, too_large, unauthorized
-from adapters.sims.telegram_terminal import HELP, Phone, show, typed_lines
+from adapters.sims.telegram_terminal import HELP, Phone
 from adapters.sims.telegram_world import OWNER, TOKEN, Setup, World
 
-LOOPBACK = "127.0.0.1"
-ANY_PORT = 0
 LARGEST_REQUEST = 64 * 1024 * 1024
 BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
 _TOKEN = re.compile(r"\d+:[\w-]{3,}")
@@ -54,12 +52,7 @@ class TelegramSim:
 
     async def __aenter__(self) -> Self:
         """Listen on both ports. Raises OSError when one is taken."""
-        await self._line.open()
-        try:
-            await self._control_line.open()
-        except OSError:
-            await self._line.close()
-            raise
+        await open_both(self._line, self._control_line)
         return self
 
     async def __aexit__(
@@ -167,39 +160,18 @@ async def serve(sim: TelegramSim, *, attached: bool = False) -> None:
     go on without it.
     """
     async with sim:
-        stop = _stop_signal()
-        ends: list[Coroutine[None, None, object]]
+        stop = stop_signal()
         if attached:
             show(json.dumps(_addresses(sim)))
-            ends = [_until_left(), stop.wait()]
+            await until_stopped(stop, attached=True)
         else:
             show(_welcome(sim))
-            ends = [_until_quit(sim.control), stop.wait()]
-        tasks = [asyncio.ensure_future(end) for end in ends]
-        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        for task in done:
-            task.result()
-
-
-async def _until_left() -> None:
-    async for _ in typed_lines():
-        pass
+            await until_stopped(stop, unless=_until_quit(sim.control))
 
 
 async def _until_quit(control: Control) -> None:
     if not await Phone(control, show).converse(typed_lines()):
         await asyncio.Event().wait()
-
-
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(each, stop.set)
-    return stop
 
 
 def _addresses(sim: TelegramSim) -> dict[str, str | int]:

@@ -1,8 +1,10 @@
 """Faults on demand: what the next calls of a method meet."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
+
+from adapters.sims.faults import Counted, Waiting
 
 EVERY_METHOD = "*"
 STATUSES = frozenset(status for status in HTTPStatus if status >= HTTPStatus.BAD_REQUEST)
@@ -32,7 +34,7 @@ class OutageKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Counted):
     """What the next `times` calls of a method meet; `*` is every method, polls included.
 
     `status`, `description` and `retry_after` (seconds) are for refusals, `seconds`
@@ -41,42 +43,22 @@ class Fault:
 
     kind: FaultKind
     method: str = EVERY_METHOD
-    times: int = 1
     status: int = 502
     description: str = ""
     retry_after: int = 1
     seconds: float = 0
 
     def __post_init__(self) -> None:
-        if self.times < 1:
-            raise ValueError(f"times is {self.times}: give 1 or more")
+        Counted.__post_init__(self)
         if self.status not in STATUSES:
             raise ValueError(f"status is {self.status}: give one that HTTP names an error")
         if self.seconds < 0 or self.retry_after < 1:
             raise ValueError("seconds are at least 0, retry_after is at least 1")
 
 
-class Faults:
+class Faults(Waiting[Fault]):
     """Those to come, the oldest first."""
-
-    def __init__(self) -> None:
-        self._waiting: list[Fault] = []
-
-    def add(self, fault: Fault) -> None:
-        """Let the next calls of its method meet it."""
-        self._waiting.append(fault)
-
-    def clear(self) -> None:
-        """Forget those not met."""
-        self._waiting.clear()
 
     def meet(self, method: str) -> Fault | None:
         """Use up one meeting of the first fault this method has before it."""
-        for place, fault in enumerate(self._waiting):
-            if fault.method.lower() in {EVERY_METHOD, method.lower()}:
-                if fault.times > 1:
-                    self._waiting[place] = replace(fault, times=fault.times - 1)
-                else:
-                    del self._waiting[place]
-                return fault
-        return None
+        return self.first(lambda fault: fault.method.lower() in {EVERY_METHOD, method.lower()})

@@ -2,22 +2,11 @@
 
 import asyncio
 import socket
-import struct
 
 from aiohttp import web
 
+from adapters.sims.sockets import reserve, reset
 from adapters.sims.telegram_faults import OutageKind
-
-# Lingering for no time makes the end of a connection a reset.
-_NO_LINGER = struct.pack("ii", 1, 0)
-
-
-def reset(transport: asyncio.BaseTransport | None) -> None:
-    """End a connection by TCP reset; what was written and not sent is lost."""
-    if not isinstance(transport, asyncio.Transport) or transport.is_closing():
-        return
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-    transport.abort()
 
 
 class Line:
@@ -43,12 +32,7 @@ class Line:
 
     async def open(self) -> None:
         """Listen. Raises OSError when the port is taken."""
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        if self.port:
-            _claim(family, self.host, self.port)
-        self._reserved = socket.socket(family, socket.SOCK_STREAM)
-        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self._reserved.bind((self.host, self.port))
+        self._reserved = reserve(self.host, self.port)
         self.port = self._reserved.getsockname()[1]
         await self._runner.setup()
         await self._listen()
@@ -115,10 +99,3 @@ class Line:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-
-
-def _claim(family: socket.AddressFamily, host: str, port: int) -> None:
-    """Refuse a port that is in use: sharing it, as the reservation does, would not."""
-    with socket.socket(family, socket.SOCK_STREAM) as alone:
-        alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        alone.bind((host, port))

@@ -1,38 +1,25 @@
 """A Telegram in another process: started, played and broken from here, without asyncio."""
 
-import json
-import subprocess
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from adapters.sims.remote import PATIENCE, Process, Remote, running
 from adapters.sims.telegram_faults import Fault, OutageKind
 from adapters.sims.telegram_html import Json
 from adapters.sims.telegram_rates import Rates
 from adapters.sims.telegram_record import Entry, entry_from
 
-TREE = Path(__file__).parents[2]
-PATIENCE = 5.0
 NO_ARGUMENTS: Json = {}
 
 
-class RemoteControl:
+class RemoteControl(Remote):
     """The verbs of a Control, each a call to its address; blocks until it is answered.
 
     Where the simulator runs in the caller's own event loop, use its `control` instead.
     Raises ValueError for what the Control refuses, TimeoutError where it does.
     """
-
-    def __init__(self, url: str, patience: float = PATIENCE) -> None:
-        self._url = url.rstrip("/")
-        self._patience = patience
-        # A proxy of the environment has no business on loopback.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def say(
         self,
@@ -138,22 +125,10 @@ class RemoteControl:
     def wait(self, text: str = "", after: int = 0, seconds: float = PATIENCE) -> Entry:
         """The bot's first entry after that number with `text` in it. Raises TimeoutError."""
         told = {"text": text, "after": after, "seconds": seconds}
-        return entry_from(self._call("wait", told, self._patience + seconds))
+        return entry_from(self._call("wait", told, seconds))
 
-    def _call(self, verb: str, told: Json = NO_ARGUMENTS, patience: float | None = None) -> Any:
-        request = urllib.request.Request(  # noqa: S310 - the address of our own process
-            f"{self._url}/control/{verb}",
-            json.dumps(told).encode(),
-            {"Content-Type": "application/json"},
-        )
-        try:
-            with self._opener.open(request, timeout=patience or self._patience) as answer:
-                return json.load(answer)["result"]
-        except urllib.error.HTTPError as refused:
-            with refused:
-                remark = str(json.load(refused)["error"])
-            late = refused.code == 504  # noqa: PLR2004 - the control's word for it
-            raise (TimeoutError if late else ValueError)(remark) from None
+    def _call(self, verb: str, told: Json = NO_ARGUMENTS, longer: float = 0.0) -> Any:
+        return self.post(verb, told, longer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +140,7 @@ class Started:
     token: str
     owner_id: int
     control: RemoteControl
-    process: subprocess.Popen[bytes]
+    process: Process
 
 
 @contextmanager
@@ -174,30 +149,6 @@ def started(*options: str, patience: float = PATIENCE) -> Iterator[Started]:
 
     It ends by itself when this process dies. Raises ChildProcessError if it does not begin.
     """
-    with subprocess.Popen(  # noqa: S603 - our own module, our own options
-        _command(options), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=TREE
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        try:
-            told = json.loads(process.stdout.readline() or _not_started(options))
-            control = RemoteControl(told.pop("control_url"), patience)
-            yield Started(**told, control=control, process=process)
-        finally:
-            process.stdin.close()
-            _end(process, patience)
-
-
-def _not_started(options: Sequence[str]) -> NoReturn:
-    raise ChildProcessError(f"options are {' '.join(options)}: its standard error says what is odd")
-
-
-def _command(options: Sequence[str]) -> list[str]:
-    return [sys.executable, "-m", "adapters.sims.telegram", "--attached", *options]
-
-
-def _end(process: subprocess.Popen[bytes], patience: float) -> None:
-    try:
-        process.wait(patience)
-    except subprocess.TimeoutExpired:
-        process.kill()
+    with running("telegram", options, patience) as (told, process):
+        control = RemoteControl(told.pop("control_url"), patience)
+        yield Started(**told, control=control, process=process)

@@ -1,9 +1,5 @@
 """The owner's phone in a terminal: lines typed become messages, what the bot sends is shown."""
 
-import asyncio
-import os
-import sys
-import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -80,7 +76,7 @@ class Phone:
                 self.control.fail(Fault(FaultKind.REFUSE, status=status, times=times))
             case "lose", _:
                 times = numbers[0] if numbers else 1
-                self.control.fail(Fault(FaultKind.LOSE, "sendMessage", times))
+                self.control.fail(Fault(FaultKind.LOSE, "sendMessage", times=times))
             case "outage", _:
                 seconds = float(numbers[0]) if numbers else None
                 await self.control.cut(OutageKind.REFUSED, seconds)
@@ -117,34 +113,3 @@ def _numbers(text: str) -> list[int]:
     if wrong:
         raise ValueError(f"{wrong[0]} is no number")
     return [int(word) for word in words]
-
-
-def show(text: str) -> None:
-    """Write to standard output at once."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
-async def typed_lines() -> AsyncIterator[str]:
-    """Yield the lines of standard input as they come, until it ends."""
-    loop = asyncio.get_running_loop()
-    chunks: asyncio.Queue[bytes] = asyncio.Queue()
-    # A thread of its own: a file, a pipe and a terminal can all be waited for in this way,
-    # and it reads without the buffer whose lock would have to be free when the process ends.
-    threading.Thread(target=_read, args=(loop, chunks), daemon=True).start()
-    rest = b""
-    while chunk := await chunks.get():
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line.decode("utf-8", "replace")
-    if rest:
-        yield rest.decode("utf-8", "replace")
-
-
-def _read(loop: asyncio.AbstractEventLoop, chunks: "asyncio.Queue[bytes]") -> None:
-    chunk = b"begin"
-    while chunk:
-        chunk = os.read(STANDARD_INPUT, CHUNK)
-        if loop.is_closed():
-            return
-        loop.call_soon_threadsafe(chunks.put_nowait, chunk)

@@ -2,19 +2,16 @@
 
 import argparse
 import asyncio
-import contextlib
 import csv
 import json
-import os
-import signal
-import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from adapters.sims.program import show, stop_signal, until_stopped
+from adapters.sims.sockets import ANY_PORT, LOOPBACK
 from adapters.sims.tws_account import AccountKind, AccountSetup, Proceeds
 from adapters.sims.tws_control import Control
 from adapters.sims.tws_gateway import Gateway
@@ -24,11 +21,7 @@ from adapters.sims.tws_record import Entry, Kind
 from adapters.sims.tws_session import Session
 from adapters.sims.tws_world import Setup, World
 
-LOOPBACK = "127.0.0.1"
-ANY_PORT = 0
 PATIENCE = 5.0
-STANDARD_INPUT = 0
-CHUNK = 4096
 DEFAULT_CASH = Decimal(100_000)
 DEFAULT_ACCOUNT = "DU1000001"
 
@@ -111,35 +104,13 @@ async def serve(sim: TwsSim, *, attached: bool = False) -> None:
     and then what happens to orders.
     """
     async with sim:
-        stop = _stop_signal()
+        stop = stop_signal()
         if attached:
-            _show(json.dumps(_addresses(sim)))
-            _stop_at_end_of_input(stop)
+            show(json.dumps(_addresses(sim)))
         else:
-            _show(_welcome(sim))
+            show(_welcome(sim))
             sim.listen(_tell)
-        await stop.wait()
-
-
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(each, stop.set)
-    return stop
-
-
-def _stop_at_end_of_input(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-
-    def wait() -> None:
-        while os.read(STANDARD_INPUT, CHUNK):
-            pass
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(stop.set)
-
-    threading.Thread(target=wait, daemon=True).start()
+        await until_stopped(stop, attached=attached)
 
 
 def _addresses(sim: TwsSim) -> dict[str, str | int | list[str]]:
@@ -168,12 +139,7 @@ def _tell(entry: Entry) -> None:
     if entry.kind is not Kind.ASKED:
         who = f"client {entry.client_id}" if entry.client_id >= 0 else ""
         said = " ".join(part for part in (entry.kind, who, entry.what, entry.text) if part)
-        _show(f"{entry.at:%H:%M:%S} {said}")
-
-
-def _show(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+        show(f"{entry.at:%H:%M:%S} {said}")
 
 
 def read_prices(path: Path) -> Mapping[str, Decimal]:

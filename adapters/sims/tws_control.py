@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from adapters.sims import tws_market
+from adapters.sims.bars import Bar
 from adapters.sims.tws_account import Holding
 from adapters.sims.tws_codes import Code, text_of
 from adapters.sims.tws_contracts import Instrument, Query
@@ -12,7 +13,7 @@ from adapters.sims.tws_courses import Course, Rule
 from adapters.sims.tws_faults import Fault, Lost
 from adapters.sims.tws_gateway import GARBAGE, Gateway
 from adapters.sims.tws_line import Line
-from adapters.sims.tws_market import TRADES, Bar, DataRight, Dividend, Permission, Quote
+from adapters.sims.tws_market import TRADES, DataRight, Dividend, Permission, Quote
 from adapters.sims.tws_orders import Order
 from adapters.sims.tws_record import Booked, Entry, Kind, booked
 from adapters.sims.tws_ticket import DAY, LIMIT, MARKET, Ticket

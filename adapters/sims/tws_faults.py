@@ -1,8 +1,9 @@
 """Faults on demand: what the next requests of a kind meet, and how their news is told."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
+from adapters.sims.faults import Counted, Waiting
 from adapters.sims.tws_codes import Code, Request
 
 ANY = ""
@@ -65,7 +66,7 @@ class Lost(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Counted):
     """What the next `times` requests of a kind meet, of one symbol or of any.
 
     Faults of news are met by orders placed. `code` and `text` are for refusals, `seconds`
@@ -75,59 +76,35 @@ class Fault:
     kind: FaultKind
     request: Request = Request.PLACE_ORDER
     symbol: str = ANY
-    times: int = 1
     code: int = int(Code.VALIDATING)
     text: str = ""
     seconds: float = 0
     shares: int = 1
 
     def __post_init__(self) -> None:
-        if self.times < 1 or self.shares < 1 or self.seconds < 0:
-            raise ValueError("times and shares are at least 1, seconds at least 0")
+        Counted.__post_init__(self)
+        if self.shares < 1 or self.seconds < 0:
+            raise ValueError("shares is at least 1, seconds at least 0")
         order_only = self.kind in OF_NEWS or self.kind is FaultKind.DROP_PARTIAL
         if order_only and self.request is not Request.PLACE_ORDER:
             raise ValueError(f"request is {self.request}: only place_order meets {self.kind}")
 
 
-class Faults:
+class Faults(Waiting[Fault]):
     """Those to come, the oldest first."""
-
-    def __init__(self) -> None:
-        self._waiting: list[Fault] = []
-
-    def add(self, fault: Fault) -> None:
-        """Let the next requests of its kind meet it."""
-        self._waiting.append(fault)
-
-    def clear(self) -> None:
-        """Forget those not met."""
-        self._waiting.clear()
 
     def meet(self, request: Request, symbol: str) -> Fault | None:
         """Use up one meeting of the first fault a request has before it."""
-        for fault in self._waiting:
-            if fault.kind not in OF_NEWS and _meets(fault, request, symbol):
-                self._use(fault)
-                return fault
-        return None
+        return self.first(
+            lambda fault: fault.kind not in OF_NEWS and _meets(fault, request, symbol)
+        )
 
     def meet_news(self, symbol: str) -> frozenset[FaultKind]:
         """Use up one meeting of every fault the news of an order has before it."""
-        met = [
-            fault
-            for fault in self._waiting
-            if fault.kind in OF_NEWS and _meets(fault, Request.PLACE_ORDER, symbol)
-        ]
-        for fault in met:
-            self._use(fault)
+        met = self.every(
+            lambda fault: fault.kind in OF_NEWS and _meets(fault, Request.PLACE_ORDER, symbol)
+        )
         return frozenset(fault.kind for fault in met)
-
-    def _use(self, fault: Fault) -> None:
-        place = self._waiting.index(fault)
-        if fault.times > 1:
-            self._waiting[place] = replace(fault, times=fault.times - 1)
-        else:
-            del self._waiting[place]
 
 
 def _meets(fault: Fault, request: Request, symbol: str) -> bool:

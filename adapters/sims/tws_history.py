@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from adapters.sims import tws_messages as messages
+from adapters.sims.bars import Bar
 from adapters.sims.tws_codes import Answer, Code, Request
 from adapters.sims.tws_contracts import Instrument, read_query
-from adapters.sims.tws_market import ADJUSTED, TRADES, Bar
+from adapters.sims.tws_market import ADJUSTED, TRADES
 from adapters.sims.tws_quotes import QuoteDesk
 from adapters.sims.tws_session import Answering, Session
 from adapters.sims.tws_wire import Fields

@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from random import Random
 
+from adapters.sims.bars import Bar
 from adapters.sims.tws_contracts import INDICES, Instrument
 
 TRADES = "TRADES"
@@ -33,18 +34,6 @@ class Quote:
     last_size: int = ROUND_LOT
     volume: int = 0
     halted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One session of one instrument."""
-
-    day: date
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: int = 0
 
 
 @dataclass(frozen=True, slots=True)

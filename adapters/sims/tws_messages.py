@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from adapters.sims.bars import Bar
 from adapters.sims.tws_account import Account, Holding, Value
 from adapters.sims.tws_codes import Answer, text_of
 from adapters.sims.tws_contracts import NO_RIGHT_OF_PORTFOLIO, STOCK, Instrument
-from adapters.sims.tws_market import Bar, Dividend, Quote
+from adapters.sims.tws_market import Dividend, Quote
 from adapters.sims.tws_wire import UNSET_NUMBER, Message
 
 NO_REQUEST = -1

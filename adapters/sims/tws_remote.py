@@ -1,50 +1,26 @@
 """A broker in another process: started, moved and broken from here, without asyncio."""
 
 import inspect
-import json
-import subprocess
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, get_type_hints
 
+from adapters.sims.remote import PATIENCE, Process, Remote, running
 from adapters.sims.tws_control import VERBS, Control
 from adapters.sims.tws_json import from_json, to_json
 
-TREE = Path(__file__).parents[2]
-PATIENCE = 5.0
 
-
-class RemoteControl(Control):
+class RemoteControl(Remote, Control):
     """The verbs of a Control, each a call to its address; blocks until it is answered.
 
     Where the simulator runs in the caller's own event loop, use its `control` instead.
     Raises ValueError for what the Control refuses.
     """
 
-    def __init__(self, url: str, patience: float = PATIENCE) -> None:
-        self._url = url.rstrip("/")
-        self._patience = patience
-        # A proxy of the environment has no business on loopback.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
     def ask(self, verb: str, given: dict[str, Any], kind: Any) -> Any:
         """Call a verb with arguments by name; return its result as that type."""
-        request = urllib.request.Request(  # noqa: S310 - the address of our own process
-            f"{self._url}/control/{verb}",
-            json.dumps(to_json(given)).encode(),
-            {"Content-Type": "application/json"},
-        )
-        try:
-            with self._opener.open(request, timeout=self._patience) as answer:
-                told = json.load(answer)["result"]
-        except urllib.error.HTTPError as refused:
-            with refused:
-                raise ValueError(str(json.load(refused)["error"])) from None
+        told = self.post(verb, to_json(given))
         return None if kind in {None, type(None)} else from_json(verb, kind, told)
 
 
@@ -75,7 +51,7 @@ class Started:
     port: int
     accounts: tuple[str, ...]
     control: RemoteControl
-    process: "subprocess.Popen[bytes]"
+    process: Process
 
 
 @contextmanager
@@ -84,32 +60,6 @@ def started(*options: str, patience: float = PATIENCE) -> Iterator[Started]:
 
     It ends by itself when this process dies. Raises ChildProcessError if it does not begin.
     """
-    command = [sys.executable, "-m", "adapters.sims.tws", "--attached", *options]
-    with subprocess.Popen(  # noqa: S603 - our own module, our own options
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=TREE
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        try:
-            yield _begun(process, process.stdout.readline(), options, patience)
-        finally:
-            process.stdin.close()
-            _end(process, patience)
-
-
-def _begun(
-    process: "subprocess.Popen[bytes]", line: bytes, options: Sequence[str], patience: float
-) -> Started:
-    if not line:
-        remark = f"options are {' '.join(options)}: its standard error says what is odd"
-        raise ChildProcessError(remark)
-    told = json.loads(line)
-    control = RemoteControl(told["control_url"], patience)
-    return Started(told["host"], told["port"], tuple(told["accounts"]), control, process)
-
-
-def _end(process: "subprocess.Popen[bytes]", patience: float) -> None:
-    try:
-        process.wait(patience)
-    except subprocess.TimeoutExpired:
-        process.kill()
+    with running("tws", options, patience) as (told, process):
+        control = RemoteControl(told["control_url"], patience)
+        yield Started(told["host"], told["port"], tuple(told["accounts"]), control, process)

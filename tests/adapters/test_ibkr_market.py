@@ -10,10 +10,11 @@ import pytest
 
 from adapters.ibkr import Pace
 from adapters.ibkr_market import DELAYED_BY
+from adapters.sims.bars import Bar
 from adapters.sims.tws_codes import Request
 from adapters.sims.tws_contracts import INDEX, Instrument
 from adapters.sims.tws_faults import Fault, FaultKind
-from adapters.sims.tws_market import ADJUSTED, Bar, DataRight, Dividend, Quote
+from adapters.sims.tws_market import ADJUSTED, DataRight, Dividend, Quote
 from adapters.sims.tws_record import Kind
 from bot.domain.errors import Blocked, BrokerUnavailable
 from bot.domain.gates import Finding, quote_finding

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from adapters.sims.bars import Bar
 from adapters.sims.longport_faults import Fault, FaultKind
 from adapters.sims.longport_rates import Rates
-from adapters.sims.longport_securities import Bar, Level, Quote, Security, TradeStatus, quoted
+from adapters.sims.longport_securities import Level, Quote, Security, TradeStatus, quoted
 from bot.domain.errors import Blocked, BrokerUnavailable
 from bot.domain.strategy import Needs
 from bot.ports import Adjustment

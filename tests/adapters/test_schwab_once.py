@@ -93,7 +93,7 @@ async def test_an_undisturbed_run_completes(lodging):
 @pytest.mark.parametrize("number", MOMENTS.values(), ids=MOMENTS)
 @pytest.mark.parametrize("fault", HEARD.values(), ids=HEARD)
 async def test_an_order_that_was_heard_is_adopted(lodging, fault, number):
-    lodging.control.fail(replace(fault, skip=number))
+    lodging.control.fail(replace(fault, spared=number))
 
     await lodging.live()
 
@@ -104,7 +104,7 @@ async def test_an_order_that_was_heard_is_adopted(lodging, fault, number):
 @pytest.mark.parametrize("number", MOMENTS.values(), ids=MOMENTS)
 @pytest.mark.parametrize("fault", HEARD.values(), ids=HEARD)
 async def test_an_order_that_was_heard_is_adopted_after_a_death(lodging, fault, number):
-    lodging.control.fail(replace(fault, skip=number))
+    lodging.control.fail(replace(fault, spared=number))
 
     await die_and_live_again(lodging, number)
 
@@ -125,7 +125,7 @@ async def test_an_order_nobody_heard_is_owed_and_not_repeated(lodging, fault):
 @pytest.mark.parametrize("number", MOMENTS.values(), ids=MOMENTS)
 @pytest.mark.parametrize("kind", [FaultKind.RESET, FaultKind.REFUSE])
 async def test_an_order_nobody_heard_is_owed_after_a_death(lodging, kind, number):
-    lodging.control.fail(placing(kind, skip=number))
+    lodging.control.fail(placing(kind, spared=number))
 
     await die_and_live_again(lodging, number)
 

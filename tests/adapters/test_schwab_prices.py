@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from adapters.schwab_prices import QUOTES_A_REQUEST
+from adapters.sims.bars import Bar
 from adapters.sims.schwab_faults import Fault, FaultKind, Operation
-from adapters.sims.schwab_market import Bar, Listing, Quote
+from adapters.sims.schwab_market import Listing, Quote
 from bot.domain.errors import Blocked, BrokerUnavailable
 from bot.domain.strategy import Needs
 from bot.ports import Adjustment

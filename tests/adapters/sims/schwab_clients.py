@@ -28,9 +28,10 @@ with warnings.catch_warnings():
     )
     from schwab.utils import Utils
 
+from adapters.sims.bars import Bar
 from adapters.sims.schwab import SchwabSim
 from adapters.sims.schwab_accounts import Account, AccountKind, Asset, Position
-from adapters.sims.schwab_market import Bar, Listing, Quote
+from adapters.sims.schwab_market import Listing, Quote
 from adapters.sims.schwab_world import OTHER, Setup
 
 NOON = datetime(2026, 3, 3, 17, tzinfo=UTC)

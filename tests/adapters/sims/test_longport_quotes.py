@@ -6,13 +6,14 @@ from decimal import Decimal
 
 import pytest
 
+from adapters.sims.bars import Bar
 from adapters.sims.longport_calendar import Calendar
 from adapters.sims.longport_faults import Fault, FaultKind
 from adapters.sims.longport_orders import Side, Ticket
 from adapters.sims.longport_rates import Rates
 from adapters.sims.longport_remote import started
 from adapters.sims.longport_rules import Fills, Rule
-from adapters.sims.longport_securities import Bar, Level, Quote, Security, TradeStatus, quoted
+from adapters.sims.longport_securities import Level, Quote, Security, TradeStatus, quoted
 from adapters.sims.longport_sockets import Channel
 from adapters.sims.longport_world import Setup
 from tests.adapters.sims.longport_library import a_library, eventually, utc

@@ -116,7 +116,7 @@ def test_what_can_not_be_done_is_told(control, act, remark):
         ("fill", "{}", "missing"),
         ("fill", '{"order_id": 5}', "order_id is 5"),
         ("fail", '{"fault": {"kind": "odd"}}', "kind is 'odd'"),
-        ("fail", '{"fault": {"kind": "hang", "times": 0}}', "times is at least 1"),
+        ("fail", '{"fault": {"kind": "hang", "times": 0}}', "times is 0"),
         ("limit", '{"rates": {"calls": "many"}}', "calls is 'many'"),
         ("limit", '{"rates": {"calls": 0}}', "calls and quotes are at least 1"),
         ("rule", '{"rule": {"resting": "FilledStatus"}}', "not final"),

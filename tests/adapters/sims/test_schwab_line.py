@@ -244,7 +244,7 @@ async def test_the_library_raises_nothing_and_retries_nothing(broker, client):
 
 
 async def test_a_fault_meets_the_call_that_was_meant(broker, client):
-    broker.control.fail(Fault(FaultKind.REFUSE, Operation.QUOTES, skip=1, times=2, status=500))
+    broker.control.fail(Fault(FaultKind.REFUSE, Operation.QUOTES, spared=1, times=2, status=500))
 
     statuses = [(await client.get_quotes(["VOO"])).status_code for _ in range(4)]
 

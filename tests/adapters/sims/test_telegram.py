@@ -548,7 +548,7 @@ async def test_a_refusal_on_demand_is_what_the_library_knows_and_nothing_is_sent
 
 
 async def test_faults_are_met_in_order_and_by_their_method_alone(sim, bot):
-    sim.control.fail(Fault(FaultKind.REFUSE, "sendMessage", 2, status=400, description="a"))
+    sim.control.fail(Fault(FaultKind.REFUSE, "sendMessage", times=2, status=400, description="a"))
     sim.control.fail(Fault(FaultKind.REFUSE, status=400, description="b"))
 
     with pytest.raises(BadRequest, match="B"):

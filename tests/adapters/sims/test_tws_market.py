@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import pytest
 
+from adapters.sims.bars import Bar
 from adapters.sims.tws_codes import Request
 from adapters.sims.tws_contracts import INDEX, Instrument
 from adapters.sims.tws_faults import Fault, FaultKind
-from adapters.sims.tws_market import ADJUSTED, Bar, DataRight, Dividend, Quote
+from adapters.sims.tws_market import ADJUSTED, DataRight, Dividend, Quote
 from tests.adapters.sims.tws_clients import (
     BY_IB_ASYNC,
     a_client,

@@ -679,7 +679,7 @@ WRONG = [
     (lambda c: c.enter(ForeignOrder("NONE", "BUY", 1)), "symbol is NONE: list it first"),
     (lambda c: c.enter(ForeignOrder("VOO", "HOLD", 1)), "action is BUY or SELL"),
     (lambda _: Rule(times=-1), "times and seconds are at least 0"),
-    (lambda _: Fault(FaultKind.DROP, times=0), "times and shares are at least 1"),
+    (lambda _: Fault(FaultKind.DROP, times=0), "times is 0"),
     (lambda _: Fault(FaultKind.REVERSE, Request.POSITIONS), "only place_order meets reverse"),
 ]
 

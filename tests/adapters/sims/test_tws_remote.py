@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from adapters.sims.bars import Bar
 from adapters.sims.tws import TwsSim, read_prices
 from adapters.sims.tws_codes import Request
 from adapters.sims.tws_contracts import Instrument
 from adapters.sims.tws_control import VERBS, Control, ForeignOrder
 from adapters.sims.tws_courses import Course, Rule
 from adapters.sims.tws_faults import Fault, FaultKind, Lost
-from adapters.sims.tws_market import Bar, DataRight, Dividend, around
+from adapters.sims.tws_market import DataRight, Dividend, around
 from adapters.sims.tws_record import Kind
 from adapters.sims.tws_remote import RemoteControl, started
 from adapters.sims.tws_world import Setup
