@@ -94,8 +94,6 @@ class LeveragedPullback:
     exit_line_cap: Line = 1.02
 
     def __post_init__(self) -> None:
-        for name in ("benchmark_symbol", "safe_haven"):
-            object.__setattr__(self, name, getattr(self, name).upper())
         check(self)
 
     @property

@@ -113,8 +113,6 @@ class MegaCapLeaders:
     feed = "mega_cap_leader_rotation_dynamic_top20"
 
     def __post_init__(self) -> None:
-        for name in ("benchmark_symbol", "broad_benchmark_symbol", "safe_haven"):
-            object.__setattr__(self, name, getattr(self, name).upper())
         check(self)
         for text in self.blend_sleeves:
             Sleeve.read(text)

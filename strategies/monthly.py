@@ -9,7 +9,7 @@ import pandas as pd
 
 from bot.domain.model import Role, Symbol
 from bot.domain.strategy import Facts, FeedNeed, Needs, Rebalance, View, rotate
-from strategies.cross_section import TREND_GAP, Regime, breadth, regime
+from strategies.cross_section import TREND_GAP, Regime, breadth, regime, sector_slots, sector_walk
 from strategies.parameters import Allowed
 from strategies.snapshots import (
     LONGEST_IN_FORCE,
@@ -109,6 +109,16 @@ class Selection:
     most: int
     slots: int | None = None
     chosen: tuple[Symbol, ...] = ()
+
+
+def by_sector(
+    seen: Outlook, candidates: int, ranked: pd.DataFrame, names: int, sector_cap: float
+) -> Selection:
+    """The first so many of the ranked, each sector within its cap; the exposure is positive."""
+    slots = sector_slots(sector_cap, seen.exposure, names)
+    sectors = dict(zip(ranked.index, ranked["sector"], strict=True))
+    chosen = sector_walk(list(ranked.index), sectors, slots, names)
+    return Selection(seen, candidates, ranked, names, slots, tuple(chosen))
 
 
 def outlook(

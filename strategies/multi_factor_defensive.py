@@ -6,7 +6,6 @@ import pandas as pd
 
 from bot.domain.model import Symbol
 from bot.domain.strategy import Decision, Facts, Hold, Needs, View
-from strategies.cross_section import sector_slots, sector_walk
 from strategies.monthly import (
     SESSIONS_TO_ACT,
     Bonus,
@@ -18,6 +17,7 @@ from strategies.monthly import (
     StockColumns,
     already_traded,
     apart_from,
+    by_sector,
     equal_shares,
     move,
     outlook,
@@ -53,8 +53,6 @@ class MultiFactorDefensive:
     hard_breadth_threshold: Portion = 0.35
 
     def __post_init__(self) -> None:
-        for name in ("benchmark_symbol", "safe_haven"):
-            object.__setattr__(self, name, getattr(self, name).upper())
         check(self)
 
     @property
@@ -80,10 +78,7 @@ class MultiFactorDefensive:
         ranked = scored(DEFENSIVE, candidates, view.holdings, self.hold_bonus, sector)
         if ranked.empty or seen.exposure <= 0.0:
             return Selection(seen, len(candidates), ranked, self.holdings_count)
-        slots = sector_slots(self.sector_cap, seen.exposure, self.holdings_count)
-        sectors = dict(zip(ranked.index, ranked["sector"], strict=True))
-        chosen = sector_walk(list(ranked.index), sectors, slots, self.holdings_count)
-        return Selection(seen, len(ranked), ranked, self.holdings_count, slots, tuple(chosen))
+        return by_sector(seen, len(ranked), ranked, self.holdings_count, self.sector_cap)
 
     def decide(self, view: View) -> Decision:
         """The chosen in equal weights, once for each snapshot; equity changes nothing."""

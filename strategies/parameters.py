@@ -111,10 +111,14 @@ def parameters_of(strategy: type) -> tuple[Parameter, ...]:
 def check(strategy: Any) -> None:
     """Refuse a strategy one of whose fields is not as its annotation allows.
 
-    Raises SettingsError `bad_parameter` naming the field and what it may be.
+    A symbol is spelt in capitals, however it was written. Raises SettingsError
+    `bad_parameter` naming the field and what it may be.
     """
     for parameter in parameters_of(type(strategy)):
         value = getattr(strategy, parameter.name)
+        if parameter.kind == "symbol" and isinstance(value, str):
+            value = value.upper()
+            object.__setattr__(strategy, parameter.name, value)
         if not parameter.allows(value):
             bounds = parameter.bounds
             raise SettingsError("bad_parameter", name=parameter.name, value=value, bounds=bounds)

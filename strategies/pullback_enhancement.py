@@ -9,7 +9,6 @@ import pandas as pd
 from bot.domain.errors import BellwetherError
 from bot.domain.model import Symbol
 from bot.domain.strategy import Decision, Facts, Hold, Needs, View
-from strategies.cross_section import sector_slots, sector_walk
 from strategies.monthly import (
     SESSIONS_TO_ACT,
     Bonus,
@@ -23,6 +22,7 @@ from strategies.monthly import (
     Window,
     already_traded,
     apart_from,
+    by_sector,
     equal_shares,
     move,
     outlook,
@@ -94,8 +94,6 @@ class PullbackEnhancement:
     execution_cash_reserve_ratio: Share = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("benchmark_symbol", "safe_haven"):
-            object.__setattr__(self, name, getattr(self, name).upper())
         check(self)
 
     @property
@@ -151,10 +149,7 @@ class PullbackEnhancement:
         ranked = candidates.iloc[:0] if market.empty else self._ranked(candidates, market, view)
         if idle:
             return Selection(seen, len(candidates), ranked, limits.names)
-        slots = sector_slots(limits.sector, seen.exposure, limits.names)
-        sectors = dict(zip(ranked.index, ranked["sector"], strict=True))
-        chosen = sector_walk(list(ranked.index), sectors, slots, limits.names)
-        return Selection(seen, len(candidates), ranked, limits.names, slots, tuple(chosen))
+        return by_sector(seen, len(candidates), ranked, limits.names, limits.sector)
 
     def decide(self, view: View) -> Decision:
         """The chosen in equal weights, once for each snapshot."""

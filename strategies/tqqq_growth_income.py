@@ -70,8 +70,6 @@ class TqqqGrowthIncome:
     qqqi_income_ratio: Annotated[float, Allowed(0.0, 1.0)] = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("benchmark_symbol", "dual_drive_unlevered_symbol"):
-            object.__setattr__(self, name, getattr(self, name).upper())
         check(self)
         if self.dual_drive_unlevered_symbol in {TQQQ, *ROLES}:
             raise SettingsError(
