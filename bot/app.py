@@ -28,6 +28,7 @@ from bot.ledger_file import LedgerLock
 from bot.monthly_build import Builder
 from bot.outbox import Outbox
 from bot.ports import Broker, BrokerLine, ChatLine, Clock, Desk, MarketData, Notifier
+from bot.snapshots_release import Recipe
 from bot.words import Language, Words
 from config.secrets import secret
 from config.settings import BookSettings, Settings
@@ -139,12 +140,20 @@ def owners(house: House) -> Iterator[tuple[BrokerLine, Seat]]:
 
 
 def builders(house: House) -> Iterator[tuple[Builder, Seat]]:
-    """Who builds which snapshot, each once, and the first seat that reads it."""
-    built = set()
+    """Who builds which snapshot, each once, and the first seat that reads it.
+
+    Raises SettingsError `built_two_ways` where two books want it made differently.
+    """
+    built: dict[Path, tuple[Recipe, str]] = {}
     for seat in house.seats:
-        recipe = sources.recipe(seat.book.name, house.settings)
-        if recipe is not None and recipe.out not in built:
-            built.add(recipe.out)
+        name = seat.book.name
+        recipe = sources.recipe(name, house.settings)
+        if recipe is None:
+            continue
+        known, first = built.setdefault(recipe.out, (recipe, name))
+        if known != recipe:
+            raise SettingsError("built_two_ways", profile=recipe.profile, books=f"{first}, {name}")
+        if first == name:
             yield Builder(recipe, seat.desk.sessions, seat.desk.clock), seat
 
 

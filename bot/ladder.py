@@ -60,13 +60,10 @@ class Trade:
 
         Exits get their chance at market, shorts the time to be cancelled.
         """
-        match side:
-            case Side.SELL:
-                return self.market_at + MARKET_GRACE
-            case Side.SHORT:
-                return self.last_call_of(side) + MARKET_GRACE
-            case Side.BUY:
-                return self.last_call
+        if side is Side.BUY:
+            return self.last_call
+        last = self.market_at if side is Side.SELL else self.last_call_of(side)
+        return last + MARKET_GRACE
 
 
 def unfilled(standings: Iterable[Standing]) -> dict[Symbol, tuple[int, int]]:

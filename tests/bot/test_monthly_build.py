@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from bot import app, sources
+from bot.domain.errors import SettingsError
 from bot.ledger import SqlLedger
 from bot.monthly_build import Builder, build_due, keep_built
 from bot.schedule import JumpingClock, ScheduledWakes
@@ -125,7 +126,7 @@ async def test_it_goes_on_from_month_to_month(tmp_path, floor):
     assert releases(tmp_path) == [str(date(2024, 6, 28)), str(LAST)]
 
 
-def settings_of(folder, *books):
+def settings_of(folder, *books, params=None):
     told = written(universe(), folder / "universe.csv")
     return checked(
         {
@@ -135,6 +136,7 @@ def settings_of(folder, *books):
             "feeds": {"monthly": {"snapshot": "build", "profile": RUSSELL, "universe": told}},
             "books": {
                 name: {"profile": RUSSELL, "broker": "practice", "account": name, "feed": "monthly"}
+                | {"params": (params or {}).get(name, {})}
                 for name in books
             },
         }
@@ -154,4 +156,14 @@ async def test_what_the_daemon_builds_is_what_its_books_read(tmp_path):
     for each in house.seats:
         issue = await each.desk.feeds[RUSSELL].prove(date(2024, 8, 1))
         assert issue.as_of == LAST
+    ledger.close()
+
+
+def test_one_snapshot_is_not_built_in_two_ways(tmp_path):
+    settings = settings_of(tmp_path, "one", "two", params={"two": {"holdings_count": 30}})
+    ledger, clock = SqlLedger.open(None), JumpingClock(AT)
+    house = app.house(settings, ledger, lambda _: app.Time(clock, ScheduledWakes()))
+
+    with pytest.raises(SettingsError, match=r"built_two_ways.*one, two"):
+        list(app.builders(house))
     ledger.close()
