@@ -22,6 +22,8 @@ PRICE_LIMIT_SIGMAS = 8.0
 SIGMA_SESSIONS = 20
 SPLIT_RATIOS = (2, 3, 4, 5, 8, 10, 15, 20, 25)
 SPLIT_TOLERANCE = 0.10
+# Between these a price ratio is no split's: the nearest are one to two and two to one.
+NO_SPLIT = ((1 + SPLIT_TOLERANCE) / min(SPLIT_RATIOS), (1 - SPLIT_TOLERANCE) * min(SPLIT_RATIOS))
 
 
 class Finding(StrEnum):
@@ -140,6 +142,8 @@ def short_restricted(last: Decimal, mark: Mark) -> bool:
 
 def split_ratio(price_ratio: float) -> float | None:
     """The split a price ratio looks like: shares after ÷ shares before, or None."""
+    if NO_SPLIT[0] < price_ratio < NO_SPLIT[1]:
+        return None
     for ratio in SPLIT_RATIOS:
         for shares in (float(ratio), 1 / ratio):
             if abs(price_ratio * shares - 1) <= SPLIT_TOLERANCE:
