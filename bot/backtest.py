@@ -32,7 +32,7 @@ from bot.domain.money import value_targets
 from bot.domain.planning import leaving, residuals, sides
 from bot.domain.situation import Progress, Situation
 from bot.domain.strategy import Book, Facts, Features
-from bot.gather import NO_PRICE, Survey, holdings, look_at, refuse_vital, value
+from bot.gather import NO_PRICE, Survey, holdings, look_at, numbered, refuse_vital, value
 from bot.ladder import Trade, unfilled
 from bot.run import PLANNERS, usable_today
 from bot.track_record import Recorder, TrackRecord
@@ -95,7 +95,7 @@ class _Replay:
     ) -> None:
         self._experiment, self._calendar = experiment, calendar
         self._book, self._needs = experiment.book, experiment.book.strategy.needs
-        self._facts = facts
+        self._facts = facts = numbered(facts, calendar)
         self._bars = Bars(facts.closes, opens, self._needs, calendar)
         self.sessions = self._span()
         self._features = Features(self._book.strategy, facts)

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pandas as pd
 
+from bot.domain.calendar import Calendar
 from bot.domain.errors import Blocked, Halted
 from bot.domain.gates import (
     VALUED_ABOVE,
@@ -87,7 +88,12 @@ async def history(book: Book, session: Session, desk: Desk) -> Facts:
         replace(needs, symbols=(*needs.symbols, *left_over)), session.date
     )
     refuse_history(facts.closes, needs, desk.sessions.before(session.date).date)
-    return facts
+    return numbered(facts, desk.sessions)
+
+
+def numbered(facts: Facts, calendar: Calendar) -> Facts:
+    """The facts with their sessions numbered as the exchange counts them."""
+    return replace(facts, earlier=calendar.number(facts.sessions[0].date()))
 
 
 def refuse_history(closes: pd.DataFrame, needs: Needs, yesterday: date) -> None:

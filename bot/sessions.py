@@ -51,6 +51,7 @@ def nyse(first: date, last: date, overrides: Overrides = AS_SCHEDULED) -> Calend
         first,
         last,
         unsettled=_unsettled(range(first.year, last.year + 1)),
+        earlier=start,
     )
 
 

@@ -20,6 +20,7 @@ from bot.domain.calendar import Calendar, exchange_date
 from bot.domain.errors import BellwetherError, SettingsError
 from bot.domain.model import Note, Symbol
 from bot.domain.strategy import Facts, Features, Needs, Rebalance
+from bot.gather import numbered
 from bot.ports import Adjustment, Clock, Feed, MarketData
 from bot.schedule import JumpingClock
 from bot.sessions import EARLIEST, LATEST, Overrides, nyse
@@ -28,7 +29,7 @@ from bot.snapshots_artifacts import snapshot_name
 from bot.snapshots_release import Recipe
 from config.settings import Settings
 from config.sources import BuiltFeed, FeedSettings
-from strategies import Profile, profile, strategy
+from strategies import profile, strategy
 from strategies.expectations import expected_of
 
 BUNDLED_PRICES = BUNDLED
@@ -180,14 +181,15 @@ def signal(profile_name: str, settings: Settings, prices: Path | None, day: date
     clock = JumpingClock(session.closes)
     needs = about.strategy().needs
     market = TableMarket(table.adjusted(), clock, calendar)
-    return asyncio.run(_signal(about, market, needs, session.date))
+    facts = numbered(asyncio.run(_known(market, needs, session.date)), calendar)
+    return signal_of(about, facts, session.date)
 
 
-async def _signal(about: Profile, market: MarketData, needs: Needs, day: date) -> Signal:
+async def _known(market: MarketData, needs: Needs, day: date) -> Facts:
     facts = await market.facts(needs, day)
     quotes = await market.quotes(needs.symbols)
     fresh = {s: quote for s, quote in quotes.items() if exchange_date(quote.at) == day}
-    return signal_of(about, facts.with_today(day, fresh), day)
+    return facts.with_today(day, fresh)
 
 
 def closes_of(prices: Path, profile_name: str) -> pd.DataFrame:

@@ -8,6 +8,7 @@ wherever they lie: a running sum remembers where it began, and its last digits d
 comparisons.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -52,6 +53,25 @@ def moving_average(closes: pd.DataFrame, length: int, lookback: int) -> pd.DataF
         distance += price - newest
     average = _at_the_end(newest + distance / length, bars.prices)
     return _by_session(closes, bars, average, enough=length)
+
+
+def hull_average(values: pd.DataFrame, length: int, lookback: int) -> pd.DataFrame:
+    """The Hull moving average: WMA(2·WMA(n/2) - WMA(n), √n), half and root rounded, halves up.
+
+    A WMA weighs the oldest of its values once and the newest n times. NaN with
+    fewer than `hull_bars` values. A. Hull, "How to reduce lag in a moving
+    average" (2005).
+    """
+    bars = _own_bars(values, lookback)
+    half, root = _rounded(length / 2.0), _rounded(math.sqrt(length))
+    short = _weighted_average(bars.prices, half)[length - half :]
+    hull = _weighted_average(2.0 * short - _weighted_average(bars.prices, length), root)
+    return _by_session(values, bars, _at_the_end(hull, bars.prices), enough=hull_bars(length))
+
+
+def hull_bars(length: int) -> int:
+    """How many values one Hull moving average of a length is made of."""
+    return length + _rounded(math.sqrt(length)) - 1
 
 
 def average_slope(closes: pd.DataFrame, length: int, lookback: int) -> pd.DataFrame:
@@ -156,6 +176,19 @@ def _terms(table: Table, length: int) -> Iterator[Table]:
     """Of every window of `length` rows the first entries, then the second, to the newest."""
     windows = max(len(table) - length + 1, 0)
     return (table[start : start + windows] for start in range(length))
+
+
+def _weighted_average(table: Table, length: int) -> Table:
+    """Of every window of `length` rows the mean that weighs the oldest once, the newest n times."""
+    total = np.zeros_like(table[length - 1 :])
+    for weight, values in enumerate(_terms(table, length), start=1):
+        total += weight * values
+    return total / (length * (length + 1) / 2)
+
+
+def _rounded(number: float) -> int:
+    """To the nearest whole number, a half upwards."""
+    return math.floor(number + 0.5)
 
 
 def _at_the_end(newest: Table, table: Table) -> Table:

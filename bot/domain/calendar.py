@@ -33,7 +33,8 @@ class Calendar:
 
     A date outside raises Blocked `calendar_unknown`: a day the calendar does not
     know is no trading day, and somebody must hear of it. `unsettled` are sessions
-    on which the exchange is open and money does not settle.
+    on which the exchange is open and money does not settle. `earlier` is how many
+    sessions there were before `first`, as whoever built the calendar counts.
     """
 
     def __init__(
@@ -42,9 +43,11 @@ class Calendar:
         first: date,
         last: date,
         unsettled: Collection[date] = (),
+        earlier: int = 0,
     ) -> None:
         self.sessions = tuple(sessions)
         self.first, self.last = first, last
+        self._earlier = earlier
         self._dates = [session.date for session in self.sessions]
         self._unsettled = frozenset(unsettled)
         self._index = pd.DatetimeIndex(self._dates)
@@ -80,6 +83,11 @@ class Calendar:
     def distance(self, earlier: date, later: date) -> int:
         """How many sessions lie after `earlier` up to and including `later`."""
         return len(self.between(earlier, later)) - (self.on(earlier) is not None)
+
+    def number(self, day: date) -> int:
+        """How many sessions the exchange had before a day: the same whatever span is known."""
+        self._known(day)
+        return self._earlier + bisect_left(self._dates, day)
 
     def index(self, first: date, last: date, ahead: int = 40) -> pd.DatetimeIndex:
         """The sessions of a span and `ahead` more: what a strategy may know of the calendar."""

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Protocol, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bot.domain.errors import BellwetherError, UnnamedHoldings
@@ -78,11 +79,12 @@ class Facts:
     `closes` is sessions × symbols of positive floats, NaN where a symbol has no
     bar, adjusted as the market says it adjusts. `sessions` is the exchange
     calendar with its overrides, from the first row to at least 40 sessions past
-    the last. `feeds` are tables with a column `known_on`: the first session that
-    could act on a row. `raw_closes` are the last unadjusted closes and
-    `dividends` the money per share that goes ex on the next session; both serve
-    `with_today` only. `highs` and `lows` have the rows of `closes`, on their
-    scale, for the symbols that were asked for; None where nobody did.
+    the last, `earlier` how many the exchange had before those. `feeds` are tables
+    with a column `known_on`: the first session that could act on a row.
+    `raw_closes` are the last unadjusted closes and `dividends` the money per share
+    that goes ex on the next session; both serve `with_today` only. `highs` and
+    `lows` have the rows of `closes`, on their scale, for the symbols that were
+    asked for; None where nobody did.
     """
 
     closes: pd.DataFrame
@@ -92,6 +94,11 @@ class Facts:
     dividends: Mapping[Symbol, float] = field(default_factory=dict)
     highs: pd.DataFrame | None = None
     lows: pd.DataFrame | None = None
+    earlier: int = 0
+
+    def numbers(self, days: pd.DatetimeIndex) -> npt.NDArray[np.intp]:
+        """The numbers of some sessions in the exchange's own count: no window moves them."""
+        return self.earlier + self.sessions.searchsorted(days)
 
     def until(self, session: date) -> "Facts":
         """What was known when `session` closed: the only time travel in the code."""

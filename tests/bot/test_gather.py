@@ -72,6 +72,15 @@ async def test_history_has_the_closes_up_to_yesterday():
     assert list(facts.closes.columns) == ["VOO"]
 
 
+async def test_history_numbers_its_sessions_as_the_exchange_counts_them():
+    floor = Floor(VOO, 1000)
+
+    facts = await history(floor.book, floor.session, floor.desk)
+
+    first = facts.sessions[0].date()
+    assert facts.earlier == floor.desk.sessions.number(first) > 0
+
+
 async def test_history_includes_what_the_book_still_holds():
     floor = Floor({"QQQ": 0.9}, 1000)
     await floor.run()

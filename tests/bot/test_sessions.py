@@ -16,6 +16,9 @@ KNOWN = nyse(date(1998, 1, 1), date(2031, 12, 31))
 YEAR = (date(2026, 1, 1), date(2026, 12, 31))
 
 
+YEARS_ENDS = (date(2020, 1, 2), date(2020, 12, 31), date(2021, 12, 31))
+
+
 def days(text: str) -> list[str]:
     return text.split()
 
@@ -259,6 +262,13 @@ def test_a_weekday_outside_the_span_is_not_taken_for_a_session(day):
 
 def test_a_span_of_one_closed_day_has_no_sessions():
     assert nyse(date(2026, 7, 4), date(2026, 7, 4)).sessions == ()
+
+
+def test_a_session_has_the_same_number_in_every_calendar():
+    young = nyse(date(2020, 1, 1), date(2021, 12, 31))
+
+    assert [young.number(day) for day in YEARS_ENDS] == [KNOWN.number(day) for day in YEARS_ENDS]
+    assert nyse(EARLIEST, EARLIEST).number(EARLIEST) == 0
 
 
 def test_a_second_calendar_is_made_of_the_sessions_of_the_first():

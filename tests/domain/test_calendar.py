@@ -96,3 +96,9 @@ def test_a_day_the_calendar_does_not_know_blocks(asked):
 def test_the_date_at_the_exchange_is_not_the_one_of_utc():
     assert exchange_date(datetime(2026, 3, 31, 3, 59, tzinfo=UTC)) == date(2026, 3, 30)
     assert exchange_date(datetime(2026, 3, 31, 4, 0, tzinfo=UTC)) == date(2026, 3, 31)
+
+
+def test_a_session_has_the_number_of_those_before_it():
+    counted = Calendar([a_session(day) for day in DAYS], MON, AFTER, earlier=100)
+
+    assert [counted.number(day) for day in (MON, TUE, SAT, COLUMBUS)] == [100, 101, 105, 105]

@@ -50,6 +50,13 @@ def test_until_a_session_later_rows_are_unknown():
     assert list(then.sessions) == list(DAYS)
 
 
+def test_a_session_keeps_its_number_in_every_window():
+    window = Facts(CLOSES.iloc[1:], DAYS[1:], earlier=101)
+
+    assert some_facts(earlier=100).numbers(DAYS).tolist() == [100, 101, 102]
+    assert window.numbers(DAYS[1:]).tolist() == [101, 102]
+
+
 def test_highs_and_lows_end_with_the_closes_and_go_on_with_today():
     facts = some_facts(highs=CLOSES[["VOO"]] + 1, lows=CLOSES[["VOO"]] - 1)
 

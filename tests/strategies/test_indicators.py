@@ -6,6 +6,8 @@ import pytest
 
 from strategies.indicators import (
     average_slope,
+    hull_average,
+    hull_bars,
     latest_close,
     month_ends,
     moving_average,
@@ -92,6 +94,32 @@ def test_the_slope_of_an_average_between_equal_ends_is_zero():
     np.testing.assert_array_equal(slope["A"], [NAN, NAN, NAN, 0.0])
 
 
+def test_a_hull_average_is_the_one_reckoned_by_hand():
+    values = a_table({"A": [1.0, 3.0, 2.0, 6.0, 4.0, 0.0]})
+
+    hull = hull_average(values, 4, WIDE)
+
+    # Of 4 the half and the root are 2. Twice WMA(2) less WMA(4):
+    #   2·(2 + 2·6)/3 - (1 + 2·3 + 3·2 + 4·6)/10 =  169/30
+    #   2·(6 + 2·4)/3 - (3 + 2·2 + 3·6 + 4·4)/10 =  157/30
+    #   2·(4 + 2·0)/3 - (2 + 2·6 + 3·4 + 4·0)/10 =    2/30
+    expected = [NAN, NAN, NAN, NAN, (169 + 2 * 157) / 90, (157 + 2 * 2) / 90]
+    np.testing.assert_allclose(hull["A"], expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("length", "half", "root"), [(30, 15, 5), (5, 3, 2), (7, 4, 3), (1, 1, 1)])
+def test_half_and_root_of_a_hull_average_are_rounded_halves_up(length, half, root):
+    line = a_table({"A": [float(number) for number in range(60)]})
+
+    hull = hull_average(line, length, WIDE)["A"]
+
+    # A WMA of n follows a straight line (n - 1)/3 sessions behind.
+    behind = (2 * (half - 1) - (length - 1) + (root - 1)) / 3
+    known = line["A"].iloc[hull_bars(length) - 1 :]
+    assert hull_bars(length) == length + root - 1
+    np.testing.assert_allclose(hull.dropna(), known - behind, rtol=1e-12, atol=1e-12)
+
+
 def test_a_low_is_of_a_symbols_own_bars_with_the_newest():
     closes = a_table({"A": [1.0, NAN, 3.0, 4.0, NAN, 2.0]})
 
@@ -130,7 +158,7 @@ def test_a_single_return_has_no_deviation_and_equal_ones_have_none():
 def test_fewer_bars_than_a_window_are_no_number(bars):
     closes = a_table({"A": [1.0] * 6}).iloc[:bars]
 
-    for indicator in (moving_average, average_slope, trailing_low, volatility):
+    for indicator in (moving_average, hull_average, average_slope, trailing_low, volatility):
         assert indicator(closes, 20, WIDE)["A"].isna().all()
 
 
@@ -266,6 +294,7 @@ def test_indicators_do_not_remember_what_lies_before_the_lookback(seed):
         window = closes.iloc[end - 320 : end]
         for whole, part in (
             (moving_average(closes, 200, 320), moving_average(window, 200, 320)),
+            (hull_average(closes, 30, 320), hull_average(window, 30, 320)),
             (average_slope(closes, 200, 320), average_slope(window, 200, 320)),
             (trailing_low(closes, 200, 320), trailing_low(window, 200, 320)),
             (volatility(closes, 200, 320), volatility(window, 200, 320)),
