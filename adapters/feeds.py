@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 import pandas as pd
 
+from adapters.arrivals import Stamp, arrivals, stamp_of
 from bot.domain.admission import Admitted, Document, Expected, Issue, Offered, admit
 from bot.domain.calendar import Calendar, exchange_date
 from bot.domain.errors import Blocked
@@ -18,8 +19,6 @@ _MANIFEST_SUFFIX: Final = ".manifest.json"
 # Seconds: how often files are looked at, and how long a publication of two files may take.
 LOOK_EVERY: Final = 30.0
 MOMENT: Final = 0.5
-
-_Stamp: TypeAlias = tuple[tuple[int, int, int] | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +47,9 @@ class SnapshotFiles:
             None if self.config is None else _document(self.config),
         )
 
-    def stamp(self) -> _Stamp:
-        """What tells a file from the one that replaces it: identity, time and size of each."""
-        return tuple(
-            _stamp(path) for path in (self.snapshot, self.manifest_path, self.config) if path
-        )
+    def stamp(self) -> Stamp:
+        """What tells the files from those that replace them."""
+        return stamp_of(*(p for p in (self.snapshot, self.manifest_path, self.config) if p))
 
 
 def _document(path: Path) -> Document:
@@ -62,14 +59,6 @@ def _document(path: Path) -> Document:
         return Document(str(path))
     except OSError as error:
         return Document(str(path), reason=error.strerror or type(error).__name__)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 class SnapshotFeed:
@@ -115,17 +104,9 @@ class SnapshotFeed:
         Files are judged once they lay still from one look to the next. The same
         snapshot written again is not told.
         """
-        judged = before = self._files.stamp()
-        known = self._judged()
-        while True:
-            await self._clock.sleep(self._look_every)
-            now = self._files.stamp()
-            if now == before and now != judged:
-                judged, came = now, self._judged()
-                if isinstance(came, Blocked) or came != known:
-                    yield came
-                known = came
-            before = now
+        clock, every = self._clock, self._look_every
+        async for came in arrivals(self._files.stamp, self._judged, clock, every):
+            yield came
 
     async def _read(self, session: date) -> tuple[Admitted, pd.DataFrame]:
         try:

@@ -198,10 +198,9 @@ async def _watch(seat: Seat, feed: Feed) -> None:
 
 
 async def arrived(seat: Seat, issue: Issue) -> None:
-    """Tell of a new snapshot; inside a session's window take the run up at once."""
-    note = Note(
-        "feed_arrived", "", {"day": issue.as_of, "rows": issue.rows, "from": issue.known_on}
-    )
+    """Tell of new data; inside a session's window take the run up at once."""
+    values = {"feed": issue.profile, "day": issue.as_of, "rows": issue.rows, "from": issue.known_on}
+    note = Note("feed_arrived", "", values)
     text = render_note(note, seat.title, seat.language)
     seat.tell("no_trade", f"feed/{issue.sha256}", text)
     now = seat.desk.clock.now()

@@ -16,6 +16,7 @@ from adapters.store import PriceStore
 from adapters.synthetic import BUNDLED
 from adapters.tables import TableMarket
 from adapters.watched import WatchedTables
+from bot.dated_sources import table_feeds
 from bot.domain.calendar import Calendar, exchange_date
 from bot.domain.errors import BellwetherError, SettingsError
 from bot.domain.model import Note, Symbol
@@ -28,7 +29,8 @@ from bot.signals import Signal, signal_of
 from bot.snapshots_artifacts import snapshot_name
 from bot.snapshots_release import Recipe
 from config.settings import Settings
-from config.sources import BuiltFeed, FeedSettings
+from config.sources import BuiltFeed, SnapshotFeedSettings
+from config.sources import TableFeed as TableSettings
 from strategies import profile, strategy
 from strategies.expectations import expected_of
 
@@ -106,14 +108,24 @@ def _table(name: str, settings: Settings, *, adjusted: bool = True) -> PriceTabl
 
 
 def feeds(name: str, settings: Settings, clock: Clock, calendar: Calendar) -> Mapping[str, Feed]:
-    """The snapshots a book reads, under the name its strategy knows them by.
+    """The snapshots and tables a book reads, under the names its strategy knows them by.
 
-    Raises SettingsError `feed_of_another` where they are another profile's.
+    Raises SettingsError `feed_of_another` for the snapshots of another profile,
+    `feed_is_table` for what is none, and what `table_feeds` refuses.
     """
+    return {
+        **_snapshots(name, settings, clock, calendar),
+        **table_feeds(name, settings, clock, calendar),
+    }
+
+
+def _snapshots(name: str, settings: Settings, clock: Clock, calendar: Calendar) -> dict[str, Feed]:
     book = settings.books[name]
     if book.feed is None:
         return {}
     entry, reads = settings.feeds[book.feed], profile(book.profile).name
+    if isinstance(entry, TableSettings):
+        raise SettingsError("feed_is_table", feed=book.feed)
     if profile(entry.profile).name != reads:
         raise SettingsError("feed_of_another", feed=book.feed, profile=entry.profile, reads=reads)
     expected = expected_of(
@@ -140,7 +152,7 @@ def recipe(name: str, settings: Settings) -> Recipe | None:
     )
 
 
-def _files_of(entry: FeedSettings, settings: Settings) -> SnapshotFiles:
+def _files_of(entry: SnapshotFeedSettings, settings: Settings) -> SnapshotFiles:
     """Where a feed's snapshot, manifest and configuration lie."""
     if isinstance(entry, BuiltFeed):
         made = snapshot_name(profile(entry.profile).name)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from config.values import (
     Account,
@@ -236,4 +236,26 @@ class BuiltFeed(_Feed):
     )
 
 
-FeedSettings: TypeAlias = Annotated[FileFeed | BuiltFeed, Field(discriminator="snapshot")]
+class TableFeed(Table):
+    """A dated table that a profile reads: constituents, reports, patterns."""
+
+    kind: Literal["table"] = Field(description="What feed it is; table reads a dated table.")
+    path: Path = Field(description="The table: CSV, JSON, JSON lines or Parquet, replaced whole.")
+    look_every: Annotated[int, Field(strict=True, ge=1, le=3600)] = Field(
+        default=30, description="Seconds between two looks at the file."
+    )
+
+
+def _which(entry: object) -> object:
+    """What tells the feeds apart: a kind, or who makes the snapshots."""
+    told = entry if isinstance(entry, dict) else vars(entry)
+    return told.get("kind", told.get("snapshot"))
+
+
+SnapshotFeedSettings: TypeAlias = FileFeed | BuiltFeed
+FeedSettings: TypeAlias = Annotated[
+    Annotated[FileFeed, Tag("file")]
+    | Annotated[BuiltFeed, Tag("build")]
+    | Annotated[TableFeed, Tag("table")],
+    Discriminator(_which),
+]

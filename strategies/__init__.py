@@ -8,11 +8,13 @@ from types import MappingProxyType
 from bot.domain.errors import SettingsError
 from bot.domain.model import Symbol
 from bot.domain.strategy import Strategy
+from strategies.fuguo_etf_rotation import FuguoEtfRotation
 from strategies.global_etf_rotation import GlobalEtfRotation
 from strategies.leveraged_pullback import LeveragedPullback
 from strategies.mega_cap_leaders import AggressiveLeaders, BalancedLeaders, MegaCapLeaders
 from strategies.multi_factor_defensive import MultiFactorDefensive
 from strategies.parameters import clamped, fitted
+from strategies.pattern_etf_rotation import PatternEtfRotation
 from strategies.pullback_enhancement import PullbackEnhancement
 from strategies.soxl_soxx_trend_income import SoxlSoxxTrendIncome
 from strategies.tqqq_growth_income import TqqqGrowthIncome
@@ -119,6 +121,24 @@ _ALL = (
         minimum_equity=Decimal(10_000),
         role="leveraged_stocks",
         source=_SNAPSHOTS,
+    ),
+    Profile(
+        name="fuguo_etf_rotation",
+        strategy=FuguoEtfRotation,
+        cadence="month end",
+        benchmark="SPY",
+        minimum_equity=Decimal(5000),
+        role="factor_rotation",
+        source="a description of six fundamental factors of an ETF's constituents",
+    ),
+    Profile(
+        name="pattern_etf_rotation",
+        strategy=PatternEtfRotation,
+        cadence="every 21 sessions or daily",
+        benchmark="SPY",
+        minimum_equity=Decimal(3000),
+        role="factor_rotation",
+        source="a description of candlestick patterns of an ETF's constituents",
     ),
 )
 

@@ -1,15 +1,19 @@
-"""What the profiles that read snapshots expect of a snapshot's file."""
+"""What profiles expect of the files they read: of snapshots, and of dated tables."""
 
 from collections.abc import Mapping
 
 from bot.domain.admission import Expected
+from bot.domain.dated_tables import Layout
 from bot.domain.errors import SettingsError
 from bot.domain.model import Symbol
 from strategies import (
     ALIASES,
+    constituents,
+    fundamentals,
     leveraged_pullback,
     mega_cap_leaders,
     multi_factor_defensive,
+    pattern_etf_rotation,
     profile,
     pullback_enhancement,
 )
@@ -28,6 +32,22 @@ _NUMBERS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(_LEADERS, (*_TRADED, *mega_cap_leaders.FACTORS)),
     leveraged_pullback.FEED: _PRODUCT_NUMBERS,
 }
+
+_LAYOUTS: Mapping[str, Layout] = {
+    constituents.FEED: constituents.LAYOUT,
+    fundamentals.FEED: fundamentals.LAYOUT,
+    pattern_etf_rotation.FEED: pattern_etf_rotation.LAYOUT,
+}
+
+
+def layout_of(feed: str) -> Layout:
+    """The columns of a dated table by the name strategies know it by.
+
+    Raises SettingsError `feed_without_table` for a feed that is none.
+    """
+    if feed not in _LAYOUTS:
+        raise SettingsError("feed_without_table", feed=feed, known=", ".join(_LAYOUTS))
+    return _LAYOUTS[feed]
 
 
 def expected_of(name: str, references: tuple[Symbol, ...] = (), config_name: str = "") -> Expected:

@@ -27,6 +27,7 @@ from config.sources import (
     LongPortBroker,
     PaperBroker,
     SchwabBroker,
+    TableFeed,
     TablesMarket,
 )
 
@@ -96,6 +97,7 @@ TABLE_OF = {
     "markets.store": TablesMarket,
     "feeds.monthly": FileFeed,
     "feeds.made": BuiltFeed,
+    "feeds.lists": TableFeed,
     "brokers.practice": PaperBroker,
     "brokers.ibkr": IbkrBroker,
     "brokers.schwab": SchwabBroker,
@@ -514,3 +516,35 @@ def test_a_margin_account_may_short(tmp_path):
     rotation = load(written(tmp_path, margin)).books["rotation"]
 
     assert rotation.rules.shorting
+
+
+LISTS = """
+[feeds.lists]
+kind = "table"
+path = "lists.csv"
+"""
+
+
+def test_the_file_of_a_dated_table_counts_from_the_settings_file(tmp_path):
+    settings = load(written(tmp_path, SMALL + 'tables = { constituents = "lists" }' + LISTS))
+
+    assert settings.feeds["lists"] == TableFeed(kind="table", path=tmp_path / "lists.csv")
+    assert settings.books["rotation"].tables == {"constituents": "lists"}
+
+
+@pytest.mark.parametrize(
+    ("told", "instead", "found"),
+    [
+        ('"table"', '"other"', ("setting_wrong", "feeds.lists.snapshot")),
+        ("path", "config", ("setting_missing", "feeds.lists.path")),
+        ('"lists.csv"', '"lists.csv"\nprofile = "x"', ("setting_unknown", "feeds.lists.profile")),
+    ],
+)
+def test_a_dated_table_is_a_path_and_no_snapshot(tmp_path, told, instead, found):
+    assert found in codes(tmp_path, SMALL + LISTS.replace(told, instead))
+
+
+def test_a_table_of_a_book_must_be_configured(tmp_path):
+    assert codes(tmp_path, SMALL + 'tables = { constituents = "lists" }\n') == {
+        ("unknown_feed", "books.rotation.tables.constituents")
+    }

@@ -9,6 +9,10 @@ import pandas as pd
 
 from bot.domain.strategy import Facts, Features, Holding, Strategy, View
 from bot.sessions import nyse
+from tests.strategies.factor_feeds import constituents, patterns, reports, with_holes
+
+# Of the tables that are no snapshots: who invents one for some funds.
+TABLES = {"constituents": constituents, "fundamentals": reports, "patterns": patterns}
 
 Lives: TypeAlias = Callable[[Sequence[str], int, int], pd.DataFrame]
 
@@ -27,7 +31,9 @@ def a_table(columns: Mapping[str, Sequence[float]], first: date = FIRST) -> pd.D
 
 def facts_of(closes: pd.DataFrame) -> Facts:
     days = pd.DatetimeIndex(closes.index)
-    return Facts(closes, CALENDAR.index(days[0].date(), days[-1].date()))
+    first = days[0].date()
+    known = CALENDAR.index(first, days[-1].date())
+    return Facts(closes, known, earlier=CALENDAR.number(first))
 
 
 def random_closes(symbols: Sequence[str], count: int, seed: int) -> pd.DataFrame:
@@ -165,12 +171,33 @@ def facts_for(told: Strategy, lives: Lives, count: int, seed: int) -> Facts:
     chance = np.random.default_rng(seed + 2)
     ranged = facts.closes[list(needs.ranges)]
     spread = np.abs(chance.normal(0.0, 0.01, ranged.shape))
-    feed = random_feed if lives is random_closes else gappy_feed
+    whole = lives is random_closes
+
+    def feed(name: str) -> pd.DataFrame:
+        days = facts.sessions[:count]
+        if name not in TABLES:
+            return random_feed(days, seed) if whole else gappy_feed(days, seed)
+        table = TABLES[name](needs.holds[:-1], days, seed)
+        return table if whole else with_holes(table, seed)
+
     return replace(
         facts,
         highs=ranged * (1.0 + spread) if needs.ranges else None,
         lows=ranged * (1.0 - spread) if needs.ranges else None,
-        feeds={need.name: feed(facts.sessions[:count], seed) for need in needs.feeds},
+        feeds={need.name: feed(need.name) for need in needs.feeds},
+    )
+
+
+def between(facts: Facts, first: pd.Timestamp, last: pd.Timestamp) -> Facts:
+    """The same facts through the window of two sessions; tables are as long as they were."""
+    cut = [None if t is None else t.loc[first:last] for t in (facts.highs, facts.lows)]
+    return replace(
+        facts,
+        closes=facts.closes.loc[first:last],
+        highs=cut[0],
+        lows=cut[1],
+        sessions=facts.sessions[facts.sessions >= first],
+        earlier=facts.earlier + int((facts.sessions < first).sum()),
     )
 
 

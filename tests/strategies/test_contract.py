@@ -4,7 +4,6 @@ import ast
 import math
 import sys
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,14 @@ import pytest
 from bot.domain.errors import BellwetherError
 from bot.domain.strategy import Facts, Features, Rebalance, Strategy
 from strategies import PROFILES, strategy
-from tests.strategies.builders import STOCKS, facts_for, gappy_closes, holdings, random_closes
+from tests.strategies.builders import (
+    STOCKS,
+    between,
+    facts_for,
+    gappy_closes,
+    holdings,
+    random_closes,
+)
 
 MORE = 420
 ROOM = Path(__file__).parents[2] / "strategies"
@@ -81,17 +87,6 @@ def test_the_needed_sessions_alone_give_the_same_row_bit_for_bit(name, seed, liv
         window = between(facts, days[days.get_loc(today) - needed + 1], today)
         row, expected = told.features(window).loc[today:], whole.loc[today:today]
         pd.testing.assert_frame_equal(row, expected, check_exact=True)
-
-
-def between(facts: Facts, first: pd.Timestamp, last: pd.Timestamp) -> Facts:
-    cut = [None if t is None else t.loc[first:last] for t in (facts.highs, facts.lows)]
-    return replace(
-        facts,
-        closes=facts.closes.loc[first:last],
-        highs=cut[0],
-        lows=cut[1],
-        sessions=facts.sessions[facts.sessions >= first],
-    )
 
 
 @every_strategy

@@ -5,13 +5,13 @@ import pytest
 from bot.domain.errors import SettingsError
 from bot.domain.strategy import Features
 from strategies import PROFILES
-from strategies.expectations import expected_of
+from strategies.expectations import expected_of, layout_of
 from tests.published import SIX
 from tests.strategies.builders import SNAPSHOT_KNOWN, facts_for, random_closes
 
 
 def test_every_profile_that_reads_snapshots_expects_something():
-    reading = {name for name, about in PROFILES.items() if about.strategy().needs.feeds}
+    reading = {name for name, about in PROFILES.items() if about.strategy().needs.universe}
 
     assert {expected_of(name).profile for name in reading} == set(SIX) == reading
 
@@ -54,3 +54,22 @@ def test_a_profile_of_prices_expects_no_snapshot():
         expected_of("global_etf_rotation")
 
     assert refused.value.code == "profile_without_snapshot"
+
+
+TABLES = ("fuguo_etf_rotation", "pattern_etf_rotation")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_layout_of_a_table_is_all_a_profile_reads_of_it(name):
+    told = PROFILES[name].strategy()
+    facts = facts_for(told, random_closes, 300, seed=3)
+    feeds = {feed: rows[[*layout_of(feed).columns, "as_of"]] for feed, rows in facts.feeds.items()}
+
+    rows = told.features(replace(facts, feeds=feeds))
+
+    assert rows.equals(told.features(facts))
+
+
+def test_a_feed_of_snapshots_is_no_table():
+    with pytest.raises(SettingsError, match="feed_without_table"):
+        layout_of("tech_communication_pullback_enhancement")
