@@ -27,6 +27,7 @@ from bot.commands import (
 from bot.conform import conform as conform_files
 from bot.domain.memory import Switch
 from bot.exits import OK, exit_code
+from bot.factor_lab import evaluate, patterns
 from bot.lab import backtest
 from bot.logins import auth
 from bot.monthly_lab import snapshot
@@ -47,6 +48,8 @@ cli.add_typer(data, name="data")
 profiles = typer.Typer()
 cli.add_typer(profiles, name="profiles")
 cli.command()(backtest)
+cli.command()(evaluate)
+cli.add_typer(patterns, name="patterns")
 cli.add_typer(snapshot, name="snapshot")
 cli.add_typer(auth, name="auth")
 sims = typer.Typer(no_args_is_help=True, help="Simulators to try and to drill with.")

@@ -19,14 +19,15 @@ def write(trial: Trial, folder: Path) -> list[Path]:
     Files of these names are replaced.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, table in _tables(trial):
-        path = folder / f"{name}.csv"
-        beside = path.with_suffix(".csv.part")
-        table.to_csv(beside, index=False, float_format=f"%.{DIGITS}g", lineterminator="\n")
-        beside.replace(path)
-        written.append(path)
-    return written
+    return [keep(table, folder / f"{name}.csv") for name, table in _tables(trial)]
+
+
+def keep(table: pd.DataFrame, path: Path) -> Path:
+    """Write a table as CSV, whole or not at all."""
+    beside = path.with_suffix(".csv.part")
+    table.to_csv(beside, index=False, float_format=f"%.{DIGITS}g", lineterminator="\n")
+    beside.replace(path)
+    return path
 
 
 def _tables(trial: Trial) -> Iterator[tuple[str, pd.DataFrame]]:

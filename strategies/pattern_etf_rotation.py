@@ -1,8 +1,9 @@
 """Pattern ETF rotation: funds by the balance of bullish and bearish candles of their stocks."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,8 @@ class PatternEtfRotation:
 
     # The feature the funds are ranked by.
     ranked_by = "score"
+    # The source gives no figures.
+    claims: ClassVar[Mapping[str, float]] = MappingProxyType({})
 
     def __post_init__(self) -> None:
         check(self)

@@ -20,6 +20,7 @@ MOST_PARAMETERS = 6
 MANY_PARAMETERS: dict[str, str] = {
     "bot/lab.py:backtest": "each option of a command is a parameter of its function",
     "bot/monthly_lab.py:build": "the same",
+    "bot/factor_lab.py:evaluate": "the same",
 }
 
 # A simulation stands behind the preview: what it forwards to can not reach a broker.

@@ -63,7 +63,7 @@ class Correlations:
     highest: float
     risk_adjusted: float | None
     t: float | None
-    last: float
+    latest: float
     long_short: float | None
 
 
@@ -232,7 +232,7 @@ def _correlations(periods: pd.DataFrame) -> Correlations:
         highest=float(known.max()),
         risk_adjusted=adjusted,
         t=None if adjusted is None else adjusted * float(np.sqrt(len(known))),
-        last=float(known[-1]),
+        latest=float(known[-1]),
         long_short=None if np.isnan(long_short) else long_short,
     )
 

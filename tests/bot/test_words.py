@@ -13,6 +13,7 @@ from bot.domain import errors
 from bot.domain.gates import Finding
 from bot.domain.memory import Outcome, Switch
 from bot.domain.model import Action, Mode, OrderStatus
+from bot.factor_sheets import CORRELATIONS, FOLLOWING
 from bot.monthly_sheets import PRODUCTS, STOCKS
 from bot.profiles import phrase_of
 from bot.snapshots import Status
@@ -245,13 +246,19 @@ OF_PROFILES = sorted(
 
 OF_TRIALS = [*SCORES, *(phrase_of("fill", fill) for fill in FillAt)]
 
+OF_FACTORS = [
+    *(phrase_of("figure", name) for name in (*CORRELATIONS, *FOLLOWING)),
+    *("chart_strategy", "chart_pool"),
+    *("factor_coefficient", "factor_followed"),
+]
+
 OF_SNAPSHOTS = [
     *(phrase_of("release", status) for status in Status),
     *sorted({phrase_of("ranked", column) for column in (*STOCKS, *PRODUCTS)}),
 ]
 
 
-@pytest.mark.parametrize("name", [*COMPUTED, *OF_PROFILES, *OF_TRIALS, *OF_SNAPSHOTS])
+@pytest.mark.parametrize("name", [*COMPUTED, *OF_PROFILES, *OF_TRIALS, *OF_FACTORS, *OF_SNAPSHOTS])
 def test_every_phrase_whose_name_is_computed_has_words(name):
     assert name in catalogue().phrases
 
@@ -261,7 +268,7 @@ def test_every_kind_of_parameter_is_known():
 
 
 def test_no_phrase_is_left_that_nothing_says():
-    computed = {*COMPUTED, *OF_PROFILES, *OF_TRIALS, *OF_SNAPSHOTS}
+    computed = {*COMPUTED, *OF_PROFILES, *OF_TRIALS, *OF_FACTORS, *OF_SNAPSHOTS}
     said = {code.code for code in phrases_used()} | computed
 
     assert set(catalogue().phrases) - said == set()

@@ -72,7 +72,7 @@ def test_the_coefficients_sum_up_as_they_are_named(panel):
     assert figures.mean == pytest.approx(series.mean())
     assert figures.deviation == pytest.approx(series.std(ddof=1))
     assert (figures.lowest, figures.highest) == (series.min(), series.max())
-    assert figures.last == series.iloc[-1]
+    assert figures.latest == series.iloc[-1]
     assert figures.risk_adjusted == pytest.approx(figures.mean / figures.deviation)
     assert figures.t == pytest.approx(figures.mean / figures.deviation * math.sqrt(60))
     fifths = told.periods["fifth_5"] - told.periods["fifth_1"]
