@@ -71,41 +71,47 @@ def believed(rows: pd.DataFrame, layout: Layout, path: str) -> pd.DataFrame:
 
 
 def _days(column: pd.Series, path: str) -> npt.NDArray[np.datetime64]:
-    days = _each(column, day_of, path)
-    return np.array(days, dtype="datetime64[D]").astype("datetime64[us]")
+    codes, told = _told(column, day_of, path)
+    return np.array(told[:-1], dtype="datetime64[D]").astype("datetime64[us]")[codes]
 
 
 def _symbols(column: pd.Series, path: str) -> npt.NDArray[np.object_]:
-    return np.array(_each(column, lambda cell: str(cell).strip().upper() or None, path), object)
+    codes, told = _told(column, lambda cell: str(cell).strip().upper() or None, path)
+    return np.array(told[:-1], dtype=object)[codes]
 
 
 def _numbers(column: pd.Series, path: str, least: float | None) -> npt.NDArray[np.float64]:
-    """The column as floats, where `least` is None with holes; numbers are not read one by one."""
+    """The column as floats, where `least` is None with holes."""
     if pd.api.types.is_float_dtype(column) or pd.api.types.is_integer_dtype(column):
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        numbers = np.array(_each(column, number_of, path, missing=math.nan), dtype=np.float64)
+        codes, told = _told(column, number_of, path, missing=math.nan)
+        numbers = np.array(told, dtype=np.float64)[codes]
     right = ~np.isinf(numbers) if least is None else np.isfinite(numbers) & (numbers >= least)
-    wrong = np.flatnonzero(~right)
-    if len(wrong):
-        raise _bad(column, int(wrong[0]), path)
+    if not right.all():
+        raise _bad(column, int(right.argmin()), path)
     return numbers
 
 
-def _each(
+def _told(
     column: pd.Series,
     read: Callable[[object], object],
     path: str,
     *,
     missing: object = None,
-) -> list[object]:
-    """Every cell as read, equal ones only once; what reads as None is refused."""
-    codes, cells = pd.factorize(column, use_na_sentinel=True)
+) -> tuple[npt.NDArray[np.intp], list[object]]:
+    """Which of the values each cell is, and the values as read, that of missing cells last.
+
+    Equal cells are read once: a column of a million rows has few days and symbols.
+    What reads as None is refused.
+    """
+    codes, cells = pd.factorize(column)
     told = [*(read(cell) for cell in cells), missing]
-    column_told = [told[code] for code in codes]
-    if None in column_told:
-        raise _bad(column, column_told.index(None), path)
-    return column_told
+    refused = [at if at < len(cells) else -1 for at, value in enumerate(told) if value is None]
+    wrong = np.isin(codes, refused)
+    if wrong.any():
+        raise _bad(column, int(wrong.argmax()), path)
+    return codes, told
 
 
 def _bad(column: pd.Series, at: int, path: str) -> Blocked:

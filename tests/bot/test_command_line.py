@@ -40,7 +40,7 @@ PART_KEYS = {"book", "part", "ok", "seen", "code", "error"}
 COMMANDS = {
     *("serve", "run", "decide", "profiles", "plan", "why", "status", "positions", "next", "check"),
     *("resolve", "pause", "resume", "halt", "demo", "data", "conform", "backtest", "sim"),
-    *("runs", "orders", "snapshot", "auth"),
+    *("runs", "orders", "snapshot", "auth", "evaluate", "patterns"),
 }
 
 

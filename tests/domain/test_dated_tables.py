@@ -64,6 +64,18 @@ def test_a_table_of_numbers_and_timestamps_is_read_as_it_is():
     assert table.loc[0, ["symbol", "weight"]].tolist() == ["600519", 1.0]
 
 
+def test_numbers_that_are_written_as_texts_are_numbers():
+    rows = pd.DataFrame(
+        {"known_on": "2026-03-02", "symbol": ["A", "B"], "net_profit": ["-3e2", None], "pe": 9}
+    )
+
+    table = believed(rows, REPORTS, PATH)
+
+    assert table["net_profit"].tolist()[:1] == [-300.0]
+    assert math.isnan(table["net_profit"][1])
+    assert table["pe"].tolist() == [9.0, 9.0]
+
+
 def test_a_table_lacking_a_column_is_refused_with_what_it_has():
     code, told = refusal("known_on,etf,weight\n2026-03-02,XLK,1\n")
 
