@@ -1,5 +1,6 @@
 """What a series of equity at session closes says: return, risk, drawdown, turnover."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,6 +16,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Marks: TypeAlias = npt.NDArray[np.bool_]
 
 SESSIONS_PER_YEAR: Final = 252
+MONTHS_PER_YEAR: Final = 12
 DAYS_PER_YEAR: Final = 365.25
 # A sample standard deviation takes two returns, two returns take three closes.
 FEWEST_SESSIONS: Final = 3
@@ -108,6 +110,45 @@ def drawdowns(equity: pd.Series) -> pd.Series:
     Raises BellwetherError as `performance` does, for a series without a row too.
     """
     return _falls(_checked("equity", equity, 1))
+
+
+def rolling_returns(equity: pd.Series, sessions: int = SESSIONS_PER_YEAR) -> pd.Series:
+    """What so many sessions brought, by their last one: Vₜ / Vₜ₋ₙ − 1; empty for a shorter series.
+
+    Raises BellwetherError as `drawdowns` does.
+    """
+    values = _checked("equity", equity, 1)
+    rolled: pd.Series = (values / values.shift(sessions) - 1).iloc[sessions:]
+    return rolled
+
+
+def monthly_returns(equity: pd.Series) -> pd.DataFrame:
+    """What each month brought: years × the months 1 to 12, NaN where the series has none.
+
+    A month counts from the last close before it, the first from the first close;
+    one the series begins or ends in is as long as it is there. Raises
+    BellwetherError as `drawdowns` does, and for a single row.
+    """
+    values = _checked("equity", equity, 2)
+    days = _days(values)[1:]
+    months = _between_closes(values, [days.year, days.month])
+    by_year = months.unstack()  # noqa: PD010 - what is unfolded is a series, no table
+    return by_year.reindex(columns=range(1, MONTHS_PER_YEAR + 1))
+
+
+def yearly_returns(equity: pd.Series) -> pd.Series:
+    """What each calendar year brought, by its number; as `monthly_returns` for years."""
+    values = _checked("equity", equity, 2)
+    return _between_closes(values, [_days(values)[1:].year])
+
+
+def _between_closes(values: pd.Series, spans: Sequence[pd.Index]) -> pd.Series:
+    """From the last close before each span to its own last; the first row is a close only."""
+    lasts = values.iloc[1:].groupby([*spans]).last()
+    before = lasts.shift(1)
+    before.iloc[0] = values.iloc[0]
+    spanned: pd.Series = lasts / before - 1
+    return spanned
 
 
 def buy_and_hold(closes: pd.Series, cash: Decimal) -> pd.Series:

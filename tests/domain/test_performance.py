@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 
 from bot.domain.errors import BellwetherError
-from bot.domain.performance import buy_and_hold, drawdowns, performance
+from bot.domain.performance import (
+    buy_and_hold,
+    drawdowns,
+    monthly_returns,
+    performance,
+    rolling_returns,
+    yearly_returns,
+)
 from tests.real import real_prices
 
 DAYS = pd.bdate_range("2026-01-05", periods=60)
@@ -232,3 +239,50 @@ def test_the_great_fall_of_a_real_fund_is_found():
     assert said.max_drawdown == pytest.approx(-0.5519, abs=5e-4)
     assert said.recovery == date(2012, 8, 16)
     assert said.worst_session == date(2008, 10, 15)
+
+
+def test_a_rolling_return_looks_so_many_sessions_back():
+    rolled = rolling_returns(a_series(100, 110, 120, 99), 2)
+
+    assert list(rolled.index) == [*DAYS[2:4]]
+    assert rolled.to_numpy() == pytest.approx([0.2, -0.1])
+
+
+def test_a_series_shorter_than_a_year_has_no_rolling_year():
+    assert rolling_returns(a_series(*range(1, 60))).empty
+
+
+QUARTER = pd.DatetimeIndex(["2025-12-31", "2026-01-15", "2026-01-30", "2026-02-27", "2026-04-01"])
+
+
+def test_a_month_counts_from_the_close_before_it():
+    months = monthly_returns(a_series(100, 105, 110, 99, 198, days=QUARTER))
+
+    assert list(months.index) == [2026]
+    assert list(months.columns) == [*range(1, 13)]
+    assert months.loc[2026, [1, 2, 4]].to_numpy() == pytest.approx([0.1, -0.1, 1.0])
+    assert months.loc[2026].isna().sum() == 9
+
+
+def test_a_year_counts_from_the_close_before_it_too():
+    days = pd.DatetimeIndex(["2024-06-03", "2024-12-31", "2025-07-01", "2025-12-31", "2026-01-02"])
+
+    years = yearly_returns(a_series(100, 120, 50, 60, 90, days=days))
+
+    assert list(years.index) == [2024, 2025, 2026]
+    assert years.to_numpy() == pytest.approx([0.2, -0.5, 0.5])
+
+
+def test_months_make_up_their_year():
+    equity = a_series(*np.linspace(100, 160, 60))
+
+    months = monthly_returns(equity)
+
+    assert (1 + months.loc[2026]).prod() == pytest.approx(1.6)
+    assert yearly_returns(equity)[2026] == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("measure", [monthly_returns, yearly_returns])
+def test_of_a_single_close_nothing_can_be_said(measure):
+    with pytest.raises(BellwetherError, match="series_short"):
+        measure(a_series(100))
