@@ -311,6 +311,7 @@ class _Replay:
         assert decided.following is not None  # what follows nothing is held
         rules = self._book.rules
         targets = value_targets(decided.following, decided.equity, rules)
+        self._record.aim(session.date, targets)
         prices = {**decided.prices, **seen.prices}
         left = residuals(targets, self._portfolio(), prices, notes, rules, [*unfilled(standings)])
         self._owed = debt(left, decided, self._owed, self._calendar) if left else None

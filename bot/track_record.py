@@ -11,6 +11,8 @@ from bot.bars import Bars
 from bot.domain.errors import Blocked
 from bot.domain.memory import Decided, Standing
 from bot.domain.model import Action, Portfolio, Session, Symbol
+from bot.domain.money import TargetValues
+from bot.domain.tracking import active_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,9 @@ class TrackRecord:
     bought and sold, in USD. `blocked` are the sessions on which
     a live book would not have decided, and why; `owed` those that left something
     undone, `small` those below the profile's recommended equity. `pending` is the
-    session of a last decision that had nothing to be traded at any more.
+    session of a last decision that had nothing to be traded at any more. `wanted`
+    are the shares of equity a session traded towards, the reserve taken off,
+    where one did: sessions × symbols.
     """
 
     trades: Sequence[Traded]
@@ -54,6 +58,14 @@ class TrackRecord:
     owed: Sequence[date]
     small: Sequence[date]
     pending: date | None
+    wanted: pd.DataFrame
+
+    @property
+    def drift(self) -> pd.Series:
+        """The part of equity that lay elsewhere than wanted at the close of each such session."""
+        held = self.weights.loc[self.wanted.index].to_numpy()
+        apart = active_share(held, self.wanted.to_numpy())
+        return pd.Series(apart, self.wanted.index, name="drift")
 
     @property
     def turnover(self) -> pd.Series:
@@ -73,6 +85,13 @@ class Recorder:
         self._days: list[date] = []
         self._cash: list[float] = []
         self._worth: list[dict[Symbol, float]] = []
+        self._wanted: dict[date, dict[Symbol, float]] = {}
+
+    def aim(self, day: date, targets: TargetValues) -> None:
+        """What a session trades towards, of positive equity."""
+        equity = targets.equity
+        if equity > 0:
+            self._wanted[day] = {s: float(v / equity) for s, v in targets.values.items()}  # noqa: PD011 - no table's
 
     def add(
         self,
@@ -126,6 +145,12 @@ class Recorder:
             owed=tuple(self.owed),
             small=tuple(self.small),
             pending=pending,
+            wanted=pd.DataFrame(
+                [*self._wanted.values()],
+                pd.DatetimeIndex([*self._wanted], name="session"),
+                columns=list(symbols),
+                dtype=float,
+            ).fillna(0.0),
         )
 
 

@@ -1,7 +1,7 @@
 """A backtest as somebody asks for it: what is tried, on which prices, and how it fared."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,11 +11,14 @@ import pandas as pd
 
 from bot import app, sources
 from bot.backtest import Experiment, FillAt, backtest
+from bot.bars import Bars
+from bot.domain.account import Opening
 from bot.domain.calendar import Calendar
 from bot.domain.errors import DataError
+from bot.domain.fills import FillRules
 from bot.domain.model import NOTHING, Note, Symbol
 from bot.domain.performance import Performance, buy_and_hold, performance
-from bot.domain.strategy import Facts
+from bot.domain.strategy import Book, Facts
 from bot.sources import Past
 from bot.track_record import TrackRecord
 from config.settings import Settings, checked
@@ -30,7 +33,7 @@ class Wish:
 
     `prices` is a file instead of the book's market. `account` are keys of the
     paper account with other values: cash, slippage, commissions. `splice` comes
-    on top of the market's own.
+    on top of the market's own, `params` on top of the profile's or the book's.
     """
 
     profile: str | None = None
@@ -41,6 +44,7 @@ class Wish:
     fill: FillAt = FillAt.CLOSE
     account: Mapping[str, object] = field(default_factory=dict)
     splice: Mapping[Symbol, Symbol] = field(default_factory=dict)
+    params: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,61 +73,117 @@ class Scorecard:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """What a wish is played on: a book, its account, and the prices up to the last session."""
+
+    book: Book
+    opening: Opening
+    costs: FillRules
+    calendar: Calendar
+    benchmark: Symbol
+    past: Past
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Trial:
     """A scorecard and the record behind it; `held` is the benchmark's equity in USD."""
 
     scorecard: Scorecard
     record: TrackRecord
     held: pd.Series
+    stage: Stage
+
+    @property
+    def equity(self) -> pd.Series:
+        """The equity at every close, from the account before its first trade on."""
+        return self._opened(self.record.equity)
+
+    @property
+    def benchmark(self) -> pd.Series:
+        """The same of its benchmark, bought on the first session and held."""
+        return self._opened(self.held)
+
+    def _opened(self, equity: pd.Series) -> pd.Series:
+        return opened(equity, self.record.opened, self.scorecard.performance.first)
 
 
-def attempt(wish: Wish, settings: Settings, watch: Callable[[int, int], None]) -> Trial:
-    """Play a wish through. Raises what prices, settings and `backtest` raise."""
+def staged(wish: Wish, settings: Settings) -> Stage:
+    """Put a wish on its stage. Raises what prices and settings raise."""
     settings = _granted(wish, settings)
     name = wish.book or NAMELESS
     book = app.book(name, settings)
     calendar = sources.exchange(settings)
     benchmark = profile(book.profile).benchmark
-    needs = book.strategy.needs
-    wanted = dict.fromkeys((*needs.symbols, benchmark))
+    wanted = dict.fromkeys((*book.strategy.needs.symbols, benchmark))
     market = settings.market_of(name)
     assert market is not None  # what is played has the prices of a file
     past = sources.past(market, settings, [*wanted], calendar)
-    experiment = Experiment(
+    closes = _up_to(wish.last, past, calendar, book.strategy.needs.sessions)
+    return Stage(
         book=book,
         opening=app.opening_of(name, settings),
+        costs=app.costs(name, settings),
+        calendar=calendar,
+        benchmark=benchmark,
+        past=replace(past, closes=closes),
+    )
+
+
+def first_session(wish: Wish, stage: Stage) -> date:
+    """The session a wish begins with, or may begin with: one named too early is moved.
+
+    Raises DataError `too_few_sessions` where history is shorter than a strategy needs.
+    """
+    needs, closes = stage.book.strategy.needs, stage.past.closes
+    bars = Bars(closes[[*needs.symbols]], None, needs, stage.calendar)
+    earliest = bars.earliest()
+    if earliest is None:
+        raise DataError("too_few_sessions", found=len(closes), needed=needs.sessions)
+    return max(wish.first, earliest) if wish.first else bars.all_priced(earliest)
+
+
+def attempt(wish: Wish, settings: Settings, watch: Callable[[int, int], None]) -> Trial:
+    """Play a wish through. Raises what prices, settings and `backtest` raise."""
+    stage = staged(wish, settings)
+    book, calendar, past = stage.book, stage.calendar, stage.past
+    needs, benchmark, closes = book.strategy.needs, stage.benchmark, past.closes
+    experiment = Experiment(
+        book=book,
+        opening=stage.opening,
         first=wish.first,
         last=wish.last,
-        costs=app.costs(name, settings),
+        costs=stage.costs,
         fill=wish.fill,
     )
-    closes = _up_to(wish.last, past, calendar, needs.sessions)
     known = calendar.index(closes.index[0].date(), closes.index[-1].date())
     opens = past.opens if wish.fill is FillAt.NEXT_OPEN else None
     record = backtest(experiment, Facts(closes[[*needs.symbols]], known), calendar, opens, watch)
     first = record.equity.index[0].date()
     held = _held(benchmark, closes, record)
-    before = pd.DatetimeIndex([calendar.before(first).date])
-
-    def opened(equity: pd.Series) -> pd.Series:
-        whole: pd.Series = pd.concat([pd.Series([record.opened], before), equity])
-        return whole
-
+    before = calendar.before(first).date
     scorecard = Scorecard(
         profile=book.profile,
         fill=wish.fill,
         source=past.source,
         first=first,
         sessions=len(record.equity),
-        performance=performance(opened(record.equity), turnover=record.traded),
+        performance=performance(
+            opened(record.equity, record.opened, before), turnover=record.traded
+        ),
         benchmark=benchmark,
-        held=performance(opened(held)),
+        held=performance(opened(held, record.opened, before)),
         orders=len(record.trades),
         commission=sum((trade.commission for trade in record.trades), NOTHING),
         slippage=sum((trade.cost for trade in record.trades), NOTHING),
         notes=(*past.splices, *_late(closes, first), *_remarks(record)),
     )
-    return Trial(scorecard, record, held)
+    return Trial(scorecard, record, held, stage)
+
+
+def opened(equity: pd.Series, money: float, day: date) -> pd.Series:
+    """A series of equity with what it began as, on the session before its first trade."""
+    whole: pd.Series = pd.concat([pd.Series([money], pd.DatetimeIndex([day])), equity])
+    return whole
 
 
 def _granted(wish: Wish, settings: Settings) -> Settings:
@@ -143,6 +203,8 @@ def _granted(wish: Wish, settings: Settings) -> Settings:
         market["path"] = wish.prices
     market["splice"] = {**market.get("splice", {}), **wish.splice}
     plain["brokers"][known.books[name].broker] |= wish.account
+    entry = plain["books"][name]
+    entry["params"] = {**entry.get("params", {}), **wish.params}
     return checked(plain)
 
 

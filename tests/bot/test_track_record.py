@@ -13,7 +13,7 @@ from bot.domain.model import Action, OrderIntent, OrderReport, OrderStatus, Port
 from bot.domain.strategy import Hold, Needs
 from bot.track_record import Recorder, Traded
 from tests.adapters.worlds import CALENDAR
-from tests.builders import NOW, Money, a_portfolio, a_run, a_session
+from tests.builders import NOW, Money, a_portfolio, a_run, a_session, usd_targets
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 3, 30), date(2026, 3, 31), date(2026, 4, 1)
 DAYS = pd.DatetimeIndex([MONDAY, TUESDAY, WEDNESDAY])
@@ -190,3 +190,24 @@ def test_an_account_opens_at_the_prices_of_its_first_session():
     record = a_recorder(500, VOO=3).ended(HOLDS, None)
 
     assert record.opened == 500 + 3 * BARS.last_close("VOO", MONDAY)
+
+
+def test_the_drift_is_the_part_of_equity_that_lies_elsewhere_than_wanted():
+    recorder = kept(a_portfolio(500), a_portfolio(60, VOO=4), a_portfolio(60, VOO=4))
+    recorder.aim(TUESDAY, usd_targets(500, VOO=475, BIL=0))
+
+    record = recorder.ended(HOLDS, None)
+
+    assert record.wanted.to_dict("list") == {"BIL": [0.0], "VOO": [0.95]}
+    # Held 440 of 500 in VOO where 475 were wanted: seven hundredths lie in cash.
+    assert record.drift.to_dict() == {DAYS[1]: pytest.approx(0.07)}
+
+
+def test_of_no_equity_nothing_is_wanted():
+    recorder = kept(a_portfolio(0))
+    recorder.aim(MONDAY, usd_targets(0, VOO=0))
+
+    record = recorder.ended(HOLDS, None)
+
+    assert record.wanted.empty
+    assert record.drift.empty

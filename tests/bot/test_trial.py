@@ -10,7 +10,7 @@ from bot import sources
 from bot.backtest import FillAt
 from bot.domain.errors import Blocked, DataError, SettingsError
 from bot.domain.model import Action, Note
-from bot.trial import NAMELESS, Trial, Wish, attempt
+from bot.trial import NAMELESS, Trial, Wish, attempt, first_session, staged
 from config.problems import SettingsProblem
 from config.settings import Settings, checked
 from strategies import PROFILES
@@ -419,3 +419,42 @@ def test_what_was_owed_is_told(tmp_path):
 
     assert ("sessions_owed", "") in codes(trial)
     assert len(trial.record.owed) > 0
+
+
+def test_parameters_of_a_wish_come_before_those_of_its_book():
+    settings = a_book(params={"dual_drive_qqq_weight": 0.2, "dual_drive_tqqq_weight": 0.1})
+
+    stage = staged(of_book(params={"dual_drive_qqq_weight": 0.3}), settings)
+
+    strategy = stage.book.strategy
+    assert (strategy.dual_drive_qqq_weight, strategy.dual_drive_tqqq_weight) == (0.3, 0.1)
+
+
+def test_a_wish_begins_where_history_suffices_and_everything_has_a_price():
+    wish = Wish(profile=TQQQ, prices=BUNDLED)
+
+    first = first_session(wish, staged(wish, Settings()))
+
+    assert first == tried(wish).scorecard.first
+
+
+@pytest.mark.parametrize(("named", "begun"), [(date(2020, 1, 2), date(2025, 6, 5)), (FIRST, FIRST)])
+def test_a_session_named_too_early_is_moved_to_where_history_suffices(named, begun):
+    wish = Wish(profile=TQQQ, prices=BUNDLED, first=named)
+
+    assert first_session(wish, staged(wish, Settings())) == begun
+
+
+def test_too_short_a_history_has_no_first_session():
+    wish = Wish(profile=TQQQ, prices=BUNDLED, last=date(2024, 12, 31))
+
+    with pytest.raises(DataError, match="too_few_sessions"):
+        first_session(wish, staged(wish, Settings()))
+
+
+def test_a_trial_knows_its_equity_from_before_its_first_trade():
+    trial = of_profile()
+
+    assert trial.equity.iloc[0] == trial.benchmark.iloc[0] == trial.record.opened
+    assert trial.equity.index[0].date() == trial.scorecard.performance.first
+    assert trial.equity.iloc[1:].tolist() == trial.record.equity.tolist()
