@@ -8,7 +8,8 @@ import typer
 
 from bot.asking import AsJson, Book, Config, day_of, show_answer, speaking
 from bot.backtest import FillAt
-from bot.terminal import progress, scorecard_sheet
+from bot.tearsheet import show
+from bot.terminal import display, progress, scorecard_sheet
 from bot.track_files import write
 from bot.trial import Wish, attempt
 from bot.words import Language, Words
@@ -43,6 +44,10 @@ Out = Annotated[
     Path | None,
     typer.Option(help="A folder for summary, trades, equity, weights and turnover as CSV."),
 ]
+Html = Annotated[
+    Path | None, typer.Option(help="A page of everything: charts, tables, trades, what to know.")
+]
+Png = Annotated[Path | None, typer.Option(help="A picture of it for a phone.")]
 
 
 def backtest(
@@ -57,6 +62,8 @@ def backtest(
     commission: Commission = None,
     splice: Splice = None,
     out: Out = None,
+    html: Html = None,
+    png: Png = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -81,6 +88,9 @@ def backtest(
         written = write(trial, out) if out else []
         card = trial.scorecard
         show_answer(scorecard_sheet(card, written, words), card, as_json=as_json)
+        for path in show(trial, html, png, words):
+            if not as_json:
+                display(words.phrase("page_written", {"path": path}))
 
 
 def _pair(told: str) -> tuple[str, str]:

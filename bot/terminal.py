@@ -18,9 +18,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from bot.domain.performance import Performance
 from bot.lines import notes
 from bot.profiles import Explained, Prospectus, phrase_of
+from bot.scores import SCORES, scores
 from bot.sources import Updated
 from bot.trial import Scorecard
 from bot.words import Words
@@ -29,20 +29,6 @@ Sheet: TypeAlias = RenderableType
 
 WIDEST = 110  # columns, where the output is no terminal that could say
 INDENT = 4
-
-# The lines of a scorecard, as the catalogue names them.
-SCORES = (
-    "score_final",
-    "score_total",
-    "score_annual",
-    "score_volatility",
-    "score_sharpe",
-    "score_drawdown",
-    "score_fell",
-    "score_recovered",
-    "score_worst",
-    "score_turnover",
-)
 
 
 def show_update(told: Updated, words: Words) -> None:
@@ -220,7 +206,7 @@ def scorecard_sheet(card: Scorecard, written: Sequence[Path], words: Words) -> S
     table = _table(["", card.profile, words.phrase("score_held", {"symbol": card.benchmark})], ())
     for column in table.columns[1:]:
         column.justify = "right"
-    for name, one, other in zip(SCORES, _scores(fared, words), _scores(held, words), strict=True):
+    for name, one, other in zip(SCORES, scores(fared, words), scores(held, words), strict=True):
         table.add_row(words.phrase(name), one, other)
     spent = {"orders": card.orders, "commission": card.commission, "slippage": card.slippage}
     lines = [words.phrase("score_spent", spent), *notes(card.notes, words)]
@@ -235,18 +221,3 @@ def scorecard_sheet(card: Scorecard, written: Sequence[Path], words: Words) -> S
         Text("\n" + "\n".join(lines)),
         Text(words.phrase("score_past")),
     )
-
-
-def _scores(fared: Performance, words: Words) -> Iterator[str]:
-    """A performance as the lines of the table show it, in the order of SCORES."""
-    yield words.written(fared.final, "money")
-    yield words.written(fared.total_return, "percent")
-    yield words.written(fared.annual_return, "percent")
-    yield words.written(fared.volatility, "percent")
-    yield "–" if fared.sharpe is None else f"{fared.sharpe:.2f}"
-    yield words.written(fared.max_drawdown, "percent")
-    yield f"{fared.peak} … {fared.trough}"
-    yield str(fared.recovery or words.phrase("score_not_yet"))
-    yield f"{words.written(fared.worst_return, 'percent')} ({fared.worst_session})"
-    yearly = fared.turnover_per_year
-    yield "–" if yearly is None else words.written(yearly, "percent")

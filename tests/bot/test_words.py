@@ -14,11 +14,13 @@ from bot.domain.gates import Finding
 from bot.domain.memory import Outcome, Switch
 from bot.domain.model import Action, Mode, OrderStatus
 from bot.factor_sheets import CORRELATIONS, FOLLOWING
+from bot.fits import FIT_HEADINGS
 from bot.monthly_sheets import PRODUCTS, STOCKS
 from bot.profiles import phrase_of
+from bot.scores import SCORES
 from bot.snapshots import Status
 from bot.spoken import WORDS
-from bot.terminal import SCORES
+from bot.tearsheet import SYMBOL_HEADINGS, TRADE_HEADINGS
 from bot.words import Catalogue, Language, Sentence, Words, catalogue, places, spelled
 from strategies import PROFILES
 from strategies.parameters import parameters_of
@@ -244,7 +246,12 @@ OF_PROFILES = sorted(
     }
 )
 
-OF_TRIALS = [*SCORES, *(phrase_of("fill", fill) for fill in FillAt)]
+OF_TRIALS = [
+    *SCORES,
+    *FIT_HEADINGS,
+    *sorted({*SYMBOL_HEADINGS, *TRADE_HEADINGS} - {*FIT_HEADINGS}),
+    *(phrase_of("fill", fill) for fill in FillAt),
+]
 
 OF_FACTORS = [
     *(phrase_of("figure", name) for name in (*CORRELATIONS, *FOLLOWING)),
