@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__, app, demo, process, sources
+from bot.arena import compare, plan, sweep
 from bot.asking import AsJson, AsOf, Book, Config, Reason, day_of, show_answer, speaking
 from bot.check import Examined, render_check
 from bot.commands import (
@@ -17,7 +18,6 @@ from bot.commands import (
     Command,
     Look,
     Orders,
-    PlanNow,
     Resolve,
     RunNow,
     Runs,
@@ -41,13 +41,16 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 ok, 1 fault, 2 usage, 69 broker unavailable, 75 temporary, "
-    "77 not authorised, 78 configuration.",
+    "77 not authorised, 78 configuration, 130 stopped from the keyboard.",
 )
 data = typer.Typer(no_args_is_help=True, help="The price store.")
 cli.add_typer(data, name="data")
 profiles = typer.Typer()
 cli.add_typer(profiles, name="profiles")
+cli.command()(plan)
 cli.command()(backtest)
+cli.command()(compare)
+cli.command()(sweep)
 cli.command()(evaluate)
 cli.add_typer(patterns, name="patterns")
 cli.add_typer(snapshot, name="snapshot")
@@ -137,14 +140,6 @@ def show(
         words = Words(Language(settings.language))
         told = prospectus(name, words)
         show_answer(profile_sheet(told, words), told, as_json=as_json)
-
-
-@cli.command()
-def plan(
-    as_of: AsOf = None, as_json: AsJson = False, book: Book = None, config: Config = None
-) -> None:
-    """What a run would do if it were due now; nothing is sent."""
-    _answer(config, PlanNow(book), as_json=as_json, as_of=day_of(as_of))
 
 
 @cli.command()

@@ -11,6 +11,7 @@ from bot.domain.memory import Outcome
 
 OK, FAULT, USAGE = 0, 1, 2
 UNAVAILABLE, TEMPORARY, FORBIDDEN, CONFIGURATION = 69, 75, 77, 78
+STOPPED = 130  # how a shell says that somebody pressed Ctrl-C
 
 # Codes that say more than the type of their error.
 _BY_CODE = {

@@ -1,5 +1,6 @@
 """The command line of experiments: what would have been."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -70,7 +71,6 @@ def backtest(
     """Play a profile or a book over past prices: the daemon's own decisions, plans and fills."""
     if (profile is None) == (book is None):
         raise typer.BadParameter("name a profile, or a book of the settings with --book")
-    account = {"cash": cash, "slippage": slippage, "commission_per_order": commission}
     wish = Wish(
         profile=profile,
         book=book,
@@ -78,8 +78,8 @@ def backtest(
         first=day_of(first),
         last=day_of(last),
         fill=fill,
-        account={key: value for key, value in account.items() if value is not None},
-        splice=dict(_pair(each) for each in splice or ()),
+        account=account_of(cash, slippage, commission),
+        splice=stand_ins(splice),
     )
     with speaking(config, optional=book is None) as settings:
         words = Words(Language(settings.language))
@@ -91,6 +91,17 @@ def backtest(
         for path in show(trial, html, png, words):
             if not as_json:
                 display(words.phrase("page_written", {"path": path}))
+
+
+def account_of(cash: str | None, slippage: str | None, commission: str | None) -> dict[str, object]:
+    """What is to be different of a paper account, as the settings name it."""
+    told = {"cash": cash, "slippage": slippage, "commission_per_order": commission}
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def stand_ins(told: Sequence[str] | None) -> dict[str, str]:
+    """Which symbols return what another did. Raises BadParameter for what names no pair."""
+    return dict(_pair(each) for each in told or ())
 
 
 def _pair(told: str) -> tuple[str, str]:

@@ -44,8 +44,9 @@ def element(tag: str, *parts: Html, kind: str = "") -> Html:
 
 
 def text(tag: str, told: str, kind: str = "") -> Html:
-    """An element of nothing but text, the days in it never broken in two."""
-    return element(tag, Html(_DAY.sub(r"<time>\g<0></time>", escape(told))), kind=kind)
+    """An element of nothing but text: a day is not broken in two, a long name between words."""
+    shown = _DAY.sub(r"<time>\g<0></time>", escape(told)).replace("_", "_<wbr>")
+    return element(tag, Html(shown), kind=kind)
 
 
 def twice(tag: str, desk: str, phone: str, kind: str = "") -> Html:

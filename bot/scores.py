@@ -18,6 +18,17 @@ SCORES = (
     "score_worst",
     "score_turnover",
 )
+# What is told of each where there are many.
+TOLD = (
+    *("score_annual", "score_drawdown", "score_sharpe", "score_volatility", "score_turnover"),
+    "score_final",
+)
+
+
+def told(fared: Performance, words: Words) -> Iterator[str]:
+    """A performance as the columns of a table of many, in the order of TOLD."""
+    known = dict(zip(SCORES, scores(fared, words), strict=True))
+    return (known[name] for name in TOLD)
 
 
 def scores(fared: Performance, words: Words) -> Iterator[str]:

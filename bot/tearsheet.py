@@ -105,12 +105,17 @@ def tearsheet(trial: Trial, words: Words) -> str:
 
 def cautions(trial: Trial) -> list[Note]:
     """What whoever believes the figures has to know: the scorecard's notes and what is unsaid."""
-    told = [*trial.scorecard.notes]
+    return [*trial.scorecard.notes, *unsaid(trial)]
+
+
+def unsaid(trial: Trial) -> Iterator[Note]:
+    """What the way a trial was played leaves out."""
     if _costless(trial.stage.costs):
-        told.append(Note("costs_absent"))
+        yield Note("costs_absent")
     if trial.scorecard.fill is FillAt.CLOSE:
-        told.append(Note("filled_at_decision"))
-    return [*told, Note("adjusted_shares"), Note("survivors")]
+        yield Note("filled_at_decision")
+    yield Note("adjusted_shares")
+    yield Note("survivors")
 
 
 def _costless(costs: FillRules) -> bool:
@@ -202,9 +207,13 @@ def _month(value: float) -> Html:
         return text("td", "")
     shade = sum(abs(value) >= least for least in SHADES)
     kind = f"{'up' if value > 0 else 'down'}{shade}" if shade else ""
+    return twice("td", tenths(value), tenths(value, 0), kind)
+
+
+def tenths(value: float, digits: int = 1) -> str:
+    """A fraction in percent, as a table of many has it."""
     # Adding nothing makes a zero of what was rounded to minus zero.
-    fine, coarse = (f"{round(value * 100, n) + 0:.{n}f}".replace("-", "−") for n in (1, 0))
-    return twice("td", fine, coarse, kind)
+    return f"{round(value * 100, digits) + 0:.{digits}f}".replace("-", "−")
 
 
 def _scorecard(trial: Trial, words: Words) -> Html:

@@ -176,10 +176,12 @@ def display(what: Sheet) -> None:
 
 
 @contextmanager
-def progress(words: Words) -> Iterator[Callable[[int, int], None]]:
+def progress(
+    words: Words, counted: str = "progress_sessions"
+) -> Iterator[Callable[[int, int], None]]:
     """A bar on the terminal's error stream for as long as something is counted; none elsewhere."""
     bar = Progress(
-        TextColumn(words.phrase("progress_sessions")),
+        TextColumn(words.phrase(counted)),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),

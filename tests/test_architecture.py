@@ -18,13 +18,18 @@ LONGEST_FILE = 400
 MOST_PARAMETERS = 6
 # Functions that may take more, each with its reason.
 MANY_PARAMETERS: dict[str, str] = {
-    "bot/lab.py:backtest": "each option of a command is a parameter of its function",
+    "bot/arena.py:compare": "each option of a command is a parameter of its function",
+    "bot/arena.py:plan": "the same",
+    "bot/arena.py:sweep": "the same",
+    "bot/lab.py:backtest": "the same",
     "bot/monthly_lab.py:build": "the same",
     "bot/factor_lab.py:evaluate": "the same",
 }
 
 # A simulation stands behind the preview: what it forwards to can not reach a broker.
 MAY_SUBMIT = {"bot/execution.py", "adapters/dry_run.py"}
+# What a sweep gives to its processes is a trial of the past, which has no broker.
+SUBMITS_TRIALS = {"bot/sweep.py"}
 SAYS_NOTHING = {"manager", "handler", "helper", "helpers", "util", "utils", "service", "base"}
 SAYS_NOTHING |= {"core", "common"}
 CHINESE = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
@@ -75,7 +80,13 @@ def texts() -> Iterator[Path]:
 
 
 def test_one_module_submits_orders():
-    assert saying(r"\.submit\(", *PACKAGES) == MAY_SUBMIT
+    assert saying(r"\.submit\(", *PACKAGES) == MAY_SUBMIT | SUBMITS_TRIALS
+
+
+def test_what_submits_trials_knows_no_broker():
+    names = {name for file in SUBMITS_TRIALS for name in imported(ROOT / file)}
+
+    assert names & {"bot.ports", "bot.execution", "bot.brokers", "bot.app"} == set()
 
 
 def test_only_the_settings_read_the_environment():

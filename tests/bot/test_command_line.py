@@ -40,7 +40,7 @@ PART_KEYS = {"book", "part", "ok", "seen", "code", "error"}
 COMMANDS = {
     *("serve", "run", "decide", "profiles", "plan", "why", "status", "positions", "next", "check"),
     *("resolve", "pause", "resume", "halt", "demo", "data", "conform", "backtest", "sim"),
-    *("runs", "orders", "snapshot", "auth", "evaluate", "patterns"),
+    *("runs", "orders", "snapshot", "auth", "evaluate", "patterns", "compare", "sweep"),
 }
 
 
@@ -85,7 +85,7 @@ def test_help_names_the_exit_codes(here):
     told = here.call("--help")
 
     assert told.exit_code == 0
-    for code in ("0 ok", "1 fault", "2 usage", "69", "75", "77", "78"):
+    for code in ("0 ok", "1 fault", "2 usage", "69", "75", "77", "78", "130"):
         assert code in told.stdout
 
 
