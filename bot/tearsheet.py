@@ -126,15 +126,14 @@ def _costless(costs: FillRules) -> bool:
 def _heading(trial: Trial, words: Words) -> Html:
     card = trial.scorecard
     span = {"first": card.first, "last": card.performance.last, "sessions": card.sessions}
-    values = {"profile": card.profile, "cash": card.performance.start, **span}
-    said = words.phrase("score_title", values)
-    fill = words.phrase(phrase_of("fill", card.fill))
-    source = words.phrase("score_source", {"path": card.source.name})
-    told = words.phrase(
-        "page_span", {"span": said.partition(": ")[2], "fill": fill, "source": source}
-    )
+    told = {
+        "span": words.phrase("standings_span", {**span, "cash": card.performance.start}),
+        "fill": words.phrase(phrase_of("fill", card.fill)),
+        "source": words.phrase("score_source", {"path": card.source.name}),
+    }
     what = about(profile(card.profile), words)
-    return element("header", text("h1", card.profile), text("p", what), text("p", told))
+    played = words.phrase("page_span", told)
+    return element("header", text("h1", card.profile), text("p", what), text("p", played))
 
 
 def _warnings(trial: Trial, words: Words) -> Html:
