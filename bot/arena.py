@@ -109,7 +109,7 @@ def compare(
     )
     with speaking(config, optional=True) as settings:
         words = Words(Language(settings.language))
-        with progress(words) as watch:
+        with progress(words.phrase("progress_sessions")) as watch:
             comparison = play_all(profiles, wish, settings, watch)
         standings = comparison.standings
         if html is not None:
@@ -172,7 +172,7 @@ def _played(asked: Sequence[Point], runner: Runner, out: Path | None, words: Wor
     rows: list[Row] = []
     names = [*asked[0].wish.params]
     with ExitStack() as stack:
-        watch = stack.enter_context(progress(words, "progress_trials"))
+        watch = stack.enter_context(progress(words.phrase("progress_trials")))
         keep = stack.enter_context(keeping(out, names, words)) if out else None
         try:
             for row in runner(asked):

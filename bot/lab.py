@@ -83,7 +83,7 @@ def backtest(
     )
     with speaking(config, optional=book is None) as settings:
         words = Words(Language(settings.language))
-        with progress(words) as watch:
+        with progress(words.phrase("progress_sessions")) as watch:
             trial = attempt(wish, settings, watch)
         written = write(trial, out) if out else []
         card = trial.scorecard

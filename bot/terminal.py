@@ -176,12 +176,10 @@ def display(what: Sheet) -> None:
 
 
 @contextmanager
-def progress(
-    words: Words, counted: str = "progress_sessions"
-) -> Iterator[Callable[[int, int], None]]:
+def progress(counted: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on the terminal's error stream for as long as something is counted; none elsewhere."""
     bar = Progress(
-        TextColumn(words.phrase(counted)),
+        TextColumn(counted),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),

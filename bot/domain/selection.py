@@ -39,9 +39,9 @@ class Sample:
 class Deflated:
     """How much of a chosen Sharpe ratio is left once the choice is taken into account.
 
-    `hurdle` is the Sharpe ratio per session that the best of so many `trials`
-    without any skill would be expected to show; `probability` that the true one
-    of the chosen trial lies above zero, given that.
+    `hurdle` is the Sharpe ratio per session to be expected of the best of so many
+    `trials` without any skill; `probability` that the true one of the chosen trial
+    lies above it.
     """
 
     trials: int

@@ -270,7 +270,7 @@ def test_under_a_card_stands_what_to_know_before_believing_it():
 
 
 def test_where_there_is_no_terminal_nothing_is_counted_aloud(capsys):
-    with progress(EN) as watch:
+    with progress("sessions") as watch:
         watch(1, 2)
 
     assert capsys.readouterr().err == ""

@@ -228,7 +228,6 @@ COMPUTED = [
     *("hands_off", "others", "foreign_cash", "cancel_asked", "hold", "decision"),
     *(f"short_{how}" for how in [*(outcome.value for outcome in Outcome), "under_way"]),
     *("session", "outcome", "orders", "owes"),
-    *("progress_sessions", "progress_trials"),
     *(f"effect_{switch.value}" for switch in Switch),
     *sorted({phrase for word in WORDS for phrase in (word.group, word.about, word.takes)} - {""}),
 ]
