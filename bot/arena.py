@@ -141,11 +141,11 @@ def sweep(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Play a profile with every combination of some parameters, and say what the best is worth.
+    """Play a profile with every combination of some parameters; say what the best is worth.
 
-    On this machine, or on the workers of a Dask cluster: start `dask scheduler` and
-    on each host `dask worker tcp://HOST:8786` where this program (with its extra
-    `cluster`) and, under the same path, the prices are. Ctrl-C keeps what is done.
+    On this machine, or on a Dask cluster: start `dask scheduler`, and on each
+    host with this program, its extra `cluster` and, under the same path, the
+    prices `dask worker tcp://HOST:8786`. Ctrl-C keeps what is done.
     """
     wish = Wish(
         profile,
