@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bot.domain.model import Role, Symbol
@@ -88,6 +89,12 @@ class GlobalEtfRotation:
         )
         numbers = np.column_stack([momentum, above, bad, due]).astype(float)
         return pd.DataFrame(numbers, closes.index, columns)
+
+    def waits(self, features: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Neither due nor an emergency."""
+        bad, due = features.to_numpy()[:, -2:].T
+        waiting: npt.NDArray[np.bool_] = (bad < self.canary_bad_threshold) & (due == 0.0)
+        return waiting
 
     def decide(self, view: View) -> Decision:
         """The safe haven in an emergency, the strongest when due, otherwise nothing new."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -220,6 +220,15 @@ class Strategy(Protocol):
         ...
 
 
+@runtime_checkable
+class Patient(Protocol):
+    """A strategy that knows from its numbers alone on which sessions it changes nothing."""
+
+    def waits(self, features: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Rows, one for each session, on which it holds as not due whatever is held."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Book:
     """One strategy trading one account by its rules.
@@ -282,6 +291,8 @@ class Features:
         bounds = [0, *starts.tolist(), len(days)] if len(days) else []
         dates = days[bounds[:-1]].date
         self._rows = {day: slice(a, b) for day, (a, b) in zip(dates, pairwise(bounds), strict=True)}
+        waiting = strategy.waits(self.frame) if isinstance(strategy, Patient) else ()
+        self._waiting = frozenset(dates[np.flatnonzero(waiting)]) if len(waiting) else frozenset()
 
     def __iter__(self) -> Iterator[date]:
         """The sessions the strategy may act on, in order."""
@@ -289,6 +300,10 @@ class Features:
 
     def __contains__(self, session: date) -> bool:
         return session in self._rows
+
+    def waits(self, session: date) -> bool:
+        """Whether the strategy changes nothing on a session, whatever is held."""
+        return session in self._waiting or session not in self._rows
 
     def rows(self, session: date) -> pd.DataFrame:
         """The rows of one session; empty where the strategy is not to act."""
@@ -319,7 +334,7 @@ class Features:
         gross exposure, and `undeclared_short` where a weight is negative of a symbol
         the strategy does not short.
         """
-        if session not in self:
+        if self.waits(session):
             return Hold("not_due")
         decision = self.strategy.decide(
             View(session, self.rows(session), holdings, equity, last_rebalance)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from bot.domain.errors import BellwetherError
-from bot.domain.strategy import Facts, Features, Rebalance, Strategy
+from bot.domain.strategy import Facts, Features, Hold, Rebalance, Strategy, View
 from strategies import PROFILES, strategy
 from tests.strategies.builders import (
     STOCKS,
@@ -115,6 +115,19 @@ def test_an_ordinary_life_changes_its_mind_and_is_never_refused(name, seed):
     assert len({move.reason for move in moves}) > 1
     assert len({tuple(move.targets.items()) for move in moves}) > 1
     assert not any(isinstance(refused, str) for refused in said)
+
+
+@every_strategy
+@every_seed
+@every_life
+def test_a_session_it_says_to_wait_on_changes_nothing_whatever_is_held(name, seed, lives):
+    told, facts = asked(name, seed, lives)
+    features = Features(told, facts)
+
+    for session in [day for day in features if features.waits(day)]:
+        for held in ({}, held_of(told)):
+            view = View(session, features.rows(session), held, 25_000.0)
+            assert told.decide(view) == Hold("not_due")
 
 
 @every_strategy
