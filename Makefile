@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: demo test quick lint bench mutants lock clean
+.PHONY: demo test test-ib-async quick lint bench mutants lock clean
 
 demo: $(VENV)/installed ## install, then run the daemon on paper through ten sessions; PRICES=file uses your own
 	@$(BIN)/bellwether demo $(if $(PRICES),--prices "$(PRICES)",)
@@ -15,6 +15,13 @@ WHOLE = bot/domain/*,bot/run.py,bot/decide.py,bot/gather.py,bot/execution.py,bot
 test: $(VENV)/installed ## install, then run every test; the load-bearing rooms must be covered whole
 	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov --cov-branch --cov-report=
 	@$(BIN)/coverage report --include="$(WHOLE)" --fail-under=100 --show-missing > $(VENV)/coverage.txt || { cat $(VENV)/coverage.txt; exit 1; }
+
+# One environment has one of the two libraries of Interactive Brokers: they overwrite each other.
+IB_ASYNC ?= .venv-ib-async
+
+test-ib-async: $(IB_ASYNC)/installed ## what touches Interactive Brokers, on the other of its libraries, in an environment of its own
+	@$(IB_ASYNC)/bin/python -c "from adapters.ibkr_sdk import library; assert library.__name__ == 'ib_async', library"
+	$(IB_ASYNC)/bin/pytest -n $(JOBS) -p no:cacheprovider -k "ibkr or tws" tests/adapters
 
 quick: $(VENV)/installed ## the tests without the whole-process and long-history suites
 	$(BIN)/pytest -n $(JOBS) -m "not slow"
@@ -36,6 +43,7 @@ lock: ## write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml -o requirements-dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra bench pyproject.toml -o requirements-bench.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra ib-async --extra schwab --extra longport --extra sims --extra tests pyproject.toml -o requirements-ib-async.txt
 
 $(VENV)/installed: requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -43,5 +51,11 @@ $(VENV)/installed: requirements-dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(IB_ASYNC)/installed: requirements-ib-async.txt pyproject.toml
+	$(PYTHON) -m venv $(IB_ASYNC)
+	$(IB_ASYNC)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ib-async.txt
+	$(IB_ASYNC)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
 clean: ## remove what the targets made
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(IB_ASYNC) .pytest_cache .mypy_cache .ruff_cache .hypothesis
