@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from asyncio import Queue
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import assert_never
@@ -30,10 +30,10 @@ from bot.ports import BrokerLine, Desk, Feed
 from bot.report import Title, render_error, render_note, render_run
 from bot.run import run_session
 from bot.schedule import wakes as wakes_of
-from bot.words import Language
+from bot.words import Language, Words
 
 RETRY_SECONDS = 60.0
-HEED_EVERY_SECONDS = 600.0
+HEED_EVERY_SECONDS = 60.0
 ARMED_AHEAD = 20  # sessions
 ARMED_DAYS = timedelta(days=60)  # in which that many sessions surely lie
 MISSED_ONE_BY_ONE = 3  # sessions, the newest; those before are told together
@@ -169,17 +169,33 @@ async def attend(seat: Seat) -> None:
 
 
 async def heed(line: BrokerLine, seat: Seat) -> None:
-    """Tell an owner what should be heard of a line when it is new, at most once a day."""
+    """Tell an owner what should be heard of a line when it is new and when it is over.
+
+    The same news is told at most once a day.
+    """
     known: Sequence[Note] = ()
     while True:
         notes = line.notes()
         day = exchange_date(seat.desk.clock.now())
-        for note in notes:
-            if note not in known:
-                text = render_note(note, seat.title, seat.language)
-                seat.tell("error", f"line/{day}/{note.code}/{note.values}", text)
+        for note in _news(known, notes, seat.language):
+            text = render_note(note, seat.title, seat.language)
+            seat.tell("error", f"line/{day}/{note.code}/{note.values}", text)
         known = notes
         await seat.desk.clock.sleep(HEED_EVERY_SECONDS)
+
+
+def _news(known: Sequence[Note], notes: Sequence[Note], language: Language) -> Iterator[Note]:
+    """What was not known yet; where nothing is new, what is over.
+
+    A note that makes way for another has not ended: the matter goes on in other words.
+    """
+    fresh = [note for note in notes if note not in known]
+    yield from fresh
+    still = {note.code for note in notes}
+    for note in () if fresh else known:
+        if note.code not in still:
+            trouble = Words(language).say(note.code, note.values)
+            yield Note("line_well", "", {"trouble": trouble})
 
 
 async def watch(seat: Seat) -> None:

@@ -800,9 +800,25 @@ async def test_a_line_that_is_well_is_not_talked_about():
     assert await heard([], []) == []
 
 
+async def test_what_is_over_is_told_too_in_the_words_it_was_told_with():
+    _, told = await heard([ENDED], [ENDED], [], [])
+
+    assert "over: the login to Schwab has ended: nothing is traded there" in told
+
+
+async def test_of_two_troubles_each_ends_for_itself():
+    taken = Note("ibkr_client_id_taken", "", {"client_id": 17})
+
+    *_, told = await heard([ENDED, taken], [ENDED], [ENDED])
+
+    assert "over: client id 17 is connected to the gateway already" in told
+
+
 @pytest.mark.parametrize(("apart", "times"), [(timedelta(hours=1), 1), (timedelta(days=1), 2)])
 async def test_what_comes_back_is_told_again_on_another_day(apart, times):
-    assert len(await heard([ENDED], [], [ENDED], apart=apart)) == times
+    told = await heard([ENDED], [], [ENDED], apart=apart)
+
+    assert len([text for text in told if "bellwether auth schwab" in text]) == times
 
 
 async def test_a_feed_event_reaches_the_book():
