@@ -10,11 +10,13 @@ from adapters.ibkr_link import Link
 from adapters.ibkr_market import Prices
 from bot.domain.calendar import Calendar
 from bot.domain.errors import BrokerUnavailable
-from bot.domain.model import Note, Quotes, Symbol
+from bot.domain.model import Note, Proceeds, Quotes, Symbol
 from bot.domain.strategy import Facts, Needs
 from bot.ports import Adjustment, Clock
 
 __all__ = ["Gateway", "Ibkr", "IbkrAccount", "Pace", "Window"]
+
+SHOWN = 4  # characters of an account's number
 
 
 class Ibkr:
@@ -34,16 +36,23 @@ class Ibkr:
         """The Broker of one account; that the login manages it is proven when it is asked."""
         return IbkrAccount(self._link, number, self, self._clock)
 
+    async def proceeds(self, account: str, symbol: Symbol) -> Proceeds | None:
+        """When today's proceeds may buy, asked with an order that is not placed.
+
+        None while there is nothing unsettled to ask with. Raises BellwetherError.
+        """
+        return await self.account(account).proceeds(symbol)
+
     async def keep(self) -> None:
         """Keep the connection until cancelled: a source of the daemon."""
         await self._link.keep()
 
     def notes(self) -> Sequence[Note]:
-        """Its login is the gateway's: there is nothing to be done ahead of time."""
-        return ()
+        """What is wrong with the gateway or its quotes; its login is nothing to renew ahead."""
+        return self._link.troubles.notes()
 
     async def prove(self) -> str:
-        """What the gateway says of itself: its place, its accounts, its time.
+        """Return the accounts the login manages, the gateway's time, and where it is.
 
         Raises BrokerUnavailable naming what is in the way of trading over it.
         """
@@ -52,8 +61,9 @@ class Ibkr:
         session.wire.require()
         if session.read_only:
             raise BrokerUnavailable("ibkr_read_only")
-        accounts = ", ".join(session.wire.accounts)
-        return f"{self._gateway.host}:{self._gateway.port}, {accounts}, {at:%Y-%m-%d %H:%M:%S} UTC"
+        known = ", ".join(f"…{number[-SHOWN:]}" for number in sorted(session.wire.accounts))
+        place = f"{self._gateway.host}:{self._gateway.port}"
+        return f"{known} · {at:%Y-%m-%d %H:%M:%S}Z · {place}"
 
     async def facts(self, needs: Needs, session: date) -> Facts:
         """Return the total-return closes a strategy needs, up to the session before `session`.

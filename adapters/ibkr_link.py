@@ -1,16 +1,14 @@
 """The connection to a gateway as a state: there, or sought, and told of when it stays away."""
 
 import asyncio
-import logging
 
 from adapters.ibkr_gateway import Gateway
 from adapters.ibkr_session import Session
+from adapters.ibkr_troubles import Troubles
 from bot.domain.errors import BrokerUnavailable
 from bot.ports import Clock
 
 TAKEN = "ibkr_client_id_taken"
-
-log = logging.getLogger(__name__)
 
 
 class Link:
@@ -18,13 +16,11 @@ class Link:
 
     def __init__(self, gateway: Gateway, clock: Clock) -> None:
         self.gateway = gateway
+        self.troubles = Troubles(gateway, clock)
         # The names of orders that have been written, on whichever connection.
         self.written: set[str] = set()
-        self._clock = clock
         self._session: Session | None = None
         self._opening = asyncio.Lock()
-        self._missed_since: float | None = None
-        self._alarmed = False
 
     async def session(self) -> Session:
         """The open session; a fresh one where the last has ended. Raises BrokerUnavailable."""
@@ -34,11 +30,7 @@ class Link:
             return self._session
 
     async def keep(self) -> None:
-        """Keep a session open until cancelled, whatever the gateway does.
-
-        What lasts longer than the pace allows is told once, by an error in the log;
-        the gateway's own restart at night is nobody's alarm.
-        """
+        """Keep a session open until cancelled, whatever the gateway does, and know its troubles."""
         pace = self.gateway.pace
         wait = pace.retry
         try:
@@ -48,7 +40,7 @@ class Link:
                     wait = pace.retry
                     await self._watch(session)
                 except BrokerUnavailable as trouble:
-                    self._miss(trouble)
+                    self.troubles.meet(trouble)
                     await asyncio.sleep(wait)
                     wait = min(2 * wait, pace.longest)
         finally:
@@ -86,25 +78,12 @@ class Link:
         """Feel the pulse of a session until it has none: a dead line looks like a silent one."""
         while True:
             await session.time()
-            if session.read_only:
-                self._miss(BrokerUnavailable("ibkr_read_only"))
-            elif not session.wire.linked:
-                self._miss(BrokerUnavailable("ibkr_link_lost"))
-            else:
-                self._found()
+            if not session.wire.linked:
+                self.troubles.meet(BrokerUnavailable("ibkr_link_lost"))
+            elif not session.read_only:
+                self.troubles.overcome()
             await session.wire.over(self.gateway.pace.heartbeat)
-
-    def _miss(self, trouble: BrokerUnavailable) -> None:
-        now = asyncio.get_running_loop().time()
-        if self._missed_since is None:
-            self._missed_since = now
-            log.warning("the gateway is not as it should be: %s", trouble)
-        longer = now - self._missed_since >= self.gateway.pace.alert
-        if longer and not self._alarmed and not self.gateway.restart.covers(self._clock.now()):
-            self._alarmed = True
-            log.error("the gateway needs a person, it is tried on and on: %s", trouble)
-
-    def _found(self) -> None:
-        if self._missed_since is not None:
-            log.warning("the gateway is as it should be again")
-        self._missed_since, self._alarmed = None, False
+            if session.read_only:
+                # That it may write by now is told to a new connection only.
+                session.wire.close()
+                raise BrokerUnavailable("ibkr_read_only")

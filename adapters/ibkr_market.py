@@ -86,6 +86,7 @@ class Prices:
         asked_at = self._clock.now()
         wanted = list(dict.fromkeys(symbols))
         told = await (await self._link.session()).tape.ticks(wanted)
+        self._link.troubles.look_at(told)
         indices = self._link.gateway.indices
         quotes = (_quote(s, ticks, asked_at, index=s in indices) for s, ticks in told.items())
         return {quote.symbol: quote for quote in quotes if quote}

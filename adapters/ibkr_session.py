@@ -128,10 +128,15 @@ class Session:
         await self.time()
 
     async def what_if(self, symbol: Symbol, ticket: Ticket) -> None:
-        """Ask whether an order would be taken; nothing is placed. Raises Denied where not."""
+        """Ask whether an order would be taken; nothing is placed. Raises Denied where not.
+
+        What is no statement about an order is no answer: Raises BrokerUnavailable.
+        """
         contract = await self.tape.contract(symbol)
         asking = partial(self._sdk.whatIfOrderAsync, contract, sdk.order(ticket))
-        await self.wire.ask("what-if", asking, self.wire.pace.answer)
+        if not await self.wire.ask("what-if", asking, self.wire.pace.answer):
+            seconds = self.wire.pace.answer
+            raise BrokerUnavailable("ibkr_no_answer", what="what-if", seconds=seconds)
 
     async def _list(self, what: str, asking: Asking) -> Any:
         if self.read_only:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from adapters import ibkr_sdk as sdk
-from adapters.ibkr_values import Bar, Denied, Ticks
+from adapters.ibkr_values import Bar, Denied, Ticks, Told
 from adapters.ibkr_wire import Wire
 from bot.domain.errors import Blocked, BrokerUnavailable
 from bot.domain.model import Symbol
@@ -58,7 +58,7 @@ class Tape:
         return [sdk.bar(each) for each in told]
 
     async def ticks(self, symbols: Collection[Symbol], kinds: str = "") -> dict[Symbol, Ticks]:
-        """What is said of symbols now; nothing of those nobody knows or may see.
+        """What is said of symbols now; nothing of those nobody knows.
 
         Waits until there is a bid, an ask, a last price and a word about a halt; where
         other `kinds` are asked for, until there is a word about those.
@@ -114,25 +114,26 @@ class Tape:
         refused.clear()
         tickers = {s: _asked_anew(wire, contract, kinds) for s, contract in contracts.items()}
 
-        def is_refused(symbol: Symbol) -> bool:
+        def denied(symbol: Symbol) -> Told | None:
             told = refused.get(contracts[symbol].conId)
-            return told is not None and told.number not in NOTICES
+            return None if told is None or told.number in NOTICES else told
 
         def is_whole(symbol: Symbol) -> bool:
             ticker = tickers[symbol]
             return ticker.dividends is not None if kinds else _ticks(ticker).whole
 
+        def is_settled() -> bool:
+            return not wire.linked or all(denied(s) or is_whole(s) for s in tickers)
+
         try:
-            await wire.until(
-                lambda: all(is_refused(s) or is_whole(s) for s in tickers), wire.pace.quote
-            )
+            await wire.until(is_settled, wire.pace.quote)
         finally:
             for contract in contracts.values():
                 wire.say(partial(wire.sdk.cancelMktData, contract))
         wire.require()
-        for told in {refused[contracts[s].conId] for s in contracts if is_refused(s)}:
+        for told in {told for symbol in tickers if (told := denied(symbol))}:
             log.warning("no quotes: %d %s", told.number, told.reason)
-        return {s: _ticks(ticker) for s, ticker in tickers.items() if not is_refused(s)}
+        return {s: _ticks(ticker, denied(s)) for s, ticker in tickers.items()}
 
 
 def _asked_anew(wire: Wire, contract: Any, kinds: str) -> Any:
@@ -146,10 +147,10 @@ def _asked_anew(wire: Wire, contract: Any, kinds: str) -> Any:
     return ticker
 
 
-def _ticks(ticker: Any) -> Ticks:
+def _ticks(ticker: Any, denied: Told | None = None) -> Ticks:
     delayed = ticker.marketDataType in sdk.DELAYED_KINDS
     coming = sdk.coming(ticker.dividends)
-    return Ticks(ticker.bid, ticker.ask, ticker.last, ticker.halted, delayed, coming)
+    return Ticks(ticker.bid, ticker.ask, ticker.last, ticker.halted, delayed, coming, denied)
 
 
 def _duration(sessions: int) -> str:

@@ -151,7 +151,10 @@ class Coming:
 
 @dataclass(slots=True)
 class Ticks:
-    """What was said of an instrument since it was asked for; NaN where nothing was."""
+    """What was said of an instrument since it was asked for; NaN where nothing was.
+
+    `denied` is the code that was told in place of quotes.
+    """
 
     bid: float
     ask: float
@@ -159,6 +162,7 @@ class Ticks:
     halted: float
     delayed: bool = False
     dividend: Coming | None = field(default=None)
+    denied: Told | None = None
 
     @property
     def whole(self) -> bool:

@@ -13,7 +13,7 @@ from adapters.longport_told import Addresses, Limits, Region, Told, Waits
 from adapters.longport_wire import Describe, Orders, Refresh, Securities, Today
 from bot.domain.calendar import Calendar, exchange_date
 from bot.domain.errors import BellwetherError, BrokerUnavailable
-from bot.domain.model import Note, Quotes
+from bot.domain.model import Note, Quotes, Symbol
 from bot.domain.strategy import Facts, Needs
 from bot.ports import Adjustment, Broker, Clock
 
@@ -55,6 +55,10 @@ class LongPort:
     def account(self, number: str) -> Broker:
         """The account of a number, by which the broker must know the token."""
         return Account(number, self._line, self._clock)
+
+    async def proceeds(self, account: str, symbol: Symbol) -> None:
+        """There is nobody to ask: what an order would be refused for is told by the order."""
+        del account, symbol
 
     @property
     def adjustment(self) -> Adjustment:

@@ -58,6 +58,10 @@ class Schwab:
             )
         return self._accounts[number]
 
+    async def proceeds(self, account: str, symbol: Symbol) -> None:
+        """There is nobody to ask: what an order would be refused for is told by the order."""
+        del account, symbol
+
     @property
     def adjustment(self) -> Adjustment:
         """Its history knows of splits, not of dividends."""

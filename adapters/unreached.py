@@ -5,7 +5,7 @@ from datetime import date
 from typing import NoReturn
 
 from bot.domain.errors import BrokerUnavailable
-from bot.domain.model import Note, OrderIntent, OrderReport, Portfolio, Quotes, Symbol
+from bot.domain.model import Note, OrderIntent, OrderReport, Portfolio, Proceeds, Quotes, Symbol
 from bot.domain.strategy import Facts, Needs
 from bot.ports import Adjustment, Capabilities
 
@@ -27,6 +27,11 @@ class Unreached:
         """The same for every account."""
         del number
         return self
+
+    async def proceeds(self, account: str, symbol: Symbol) -> Proceeds | None:
+        """Nothing is known."""
+        del account, symbol
+        self._refuse()
 
     async def keep(self) -> None:
         """There is nothing to be kept."""

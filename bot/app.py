@@ -132,11 +132,16 @@ def house(
     return House(settings, ledger, outbox, seats, lines)
 
 
+def trading_on(broker: str, house: House) -> Sequence[Seat]:
+    """The seats whose books trade on a [brokers] entry."""
+    books = house.settings.books
+    return [seat for seat in house.seats if books[seat.book.name].broker == broker]
+
+
 def owners(house: House) -> Iterator[tuple[BrokerLine, Seat]]:
     """Each broker's line with the first seat that trades on it."""
-    books = house.settings.books
     for name, each in house.lines.items():
-        yield each, next(seat for seat in house.seats if books[seat.book.name].broker == name)
+        yield each, trading_on(name, house)[0]
 
 
 def builders(house: House) -> Iterator[tuple[Builder, Seat]]:

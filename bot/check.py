@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from bot import lines
 from bot.daemon import Seat
 from bot.domain.calendar import exchange_date
-from bot.domain.errors import BellwetherError, Blocked, BrokerUnavailable
+from bot.domain.errors import BellwetherError, Blocked, BrokerUnavailable, SettingsError
+from bot.domain.model import Proceeds
 from bot.execution import LINE_ERRORS
 from bot.gather import account, history, managed
-from bot.ports import Capabilities, ChatLine
+from bot.ports import BrokerLine, Capabilities, ChatLine
 from bot.words import Language, Words
 
 
@@ -43,6 +44,18 @@ async def examine(seats: Sequence[Seat]) -> list[Examined]:
     ]
 
 
+async def examine_broker(name: str, line: BrokerLine, seats: Sequence[Seat]) -> list[Examined]:
+    """Ask the line of a [brokers] entry to prove itself, and when a sale's money may buy there.
+
+    `seats` are those that trade on it. Nothing is sent.
+    """
+    cash = {s.book.account: s for s in seats if s.book.rules.proceeds is not Proceeds.MARGIN}
+    return [
+        await _found(name, "line", line.prove()),
+        *[await _found(name, "proceeds", _proceeds(line, seat)) for seat in cash.values()],
+    ]
+
+
 async def examine_line(line: ChatLine, language: Language) -> Examined:
     """Ask a chat whether it would be told; nothing is sent."""
     try:
@@ -57,6 +70,8 @@ async def examine_line(line: ChatLine, language: Language) -> Examined:
 def render_check(examined: Sequence[Examined], words: Words) -> str:
     """A line for each part, and under one that is no use what to do about it."""
     names = {
+        "line": words.phrase("part_line"),
+        "proceeds": words.phrase("part_proceeds"),
         "calendar": words.phrase("part_calendar"),
         "account": words.phrase("part_account"),
         "abilities": words.phrase("part_abilities"),
@@ -84,13 +99,33 @@ def render_check(examined: Sequence[Examined], words: Words) -> str:
 
 
 async def _examined(seat: Seat, part: str, look: Look) -> Examined:
+    return await _found(seat.book.name, part, look(seat, Words(seat.language)))
+
+
+async def _found(whose: str, part: str, seeing: Awaitable[str]) -> Examined:
     try:
-        return Examined(seat.book.name, part, await look(seat, Words(seat.language)))
+        return Examined(whose, part, await seeing)
     except BellwetherError as error:
-        return Examined(seat.book.name, part, "", error)
+        return Examined(whose, part, "", error)
     except LINE_ERRORS as error:
         down = BrokerUnavailable("broker_unavailable", reason=str(error))
-        return Examined(seat.book.name, part, "", down)
+        return Examined(whose, part, "", down)
+
+
+async def _proceeds(line: BrokerLine, seat: Seat) -> str:
+    """When the broker lets the money of a sale buy, beside what the settings say.
+
+    Raises SettingsError `proceeds_disagree` where the settings spend it too early.
+    """
+    book, words = seat.book, Words(seat.language)
+    asked_with = (*book.needs.holds, *book.needs.symbols)[0]
+    told = await line.proceeds(book.account, asked_with)
+    values: dict[str, object] = {"account": book.account, "configured": book.rules.proceeds.value}
+    if told is None:
+        return words.phrase("seen_no_proceeds", values)
+    if told is Proceeds.SETTLED and book.rules.proceeds is Proceeds.SAME_DAY:
+        raise SettingsError("proceeds_disagree", **values)
+    return words.phrase("seen_proceeds", {**values, "told": told.value})
 
 
 async def _calendar(seat: Seat, words: Words) -> str:

@@ -29,6 +29,7 @@ from bot.domain.model import (
     OrderReport,
     Plan,
     Portfolio,
+    Proceeds,
     Quotes,
     RunKey,
     Side,
@@ -109,6 +110,14 @@ class BrokerLine(MarketData, Protocol):
 
     def account(self, number: str) -> Broker:
         """The broker of one account."""
+        ...
+
+    async def proceeds(self, account: str, symbol: Symbol) -> Proceeds | None:
+        """When the broker lets an account spend what it sold today; None where it does not say.
+
+        `symbol` is what is asked with: an order that is checked and not placed. Raises
+        BellwetherError.
+        """
         ...
 
     async def keep(self) -> None:

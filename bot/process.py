@@ -14,7 +14,7 @@ from pathlib import Path
 from bot import app, lines, sources
 from bot.app import House, Time
 from bot.chat import Conversation, menu
-from bot.check import Examined, examine, examine_line
+from bot.check import Examined, examine, examine_broker, examine_line
 from bot.commands import (
     Answer,
     Command,
@@ -198,7 +198,12 @@ def check(settings: Settings, clock: Clock | None = None) -> list[Examined]:
 
 async def _examined(house: House, line: ChatLine | None) -> list[Examined]:
     async with _connected(house):
-        found = await examine(house.seats)
+        found = [
+            part
+            for name, each in house.lines.items()
+            for part in await examine_broker(name, each, app.trading_on(name, house))
+        ]
+        found += await examine(house.seats)
     return found if line is None else [*found, await examine_line(line, house.seats[0].language)]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 TREE = Path(__file__).parents[2]
-PATIENCE = 5.0  # seconds
+PATIENCE = 30.0  # seconds, at most: nothing waits for it to pass
 Process: TypeAlias = "subprocess.Popen[bytes]"
 
 

@@ -21,7 +21,7 @@ from adapters.sims.tws_record import Entry, Kind
 from adapters.sims.tws_session import Session
 from adapters.sims.tws_world import Setup, World
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 DEFAULT_CASH = Decimal(100_000)
 DEFAULT_ACCOUNT = "DU1000001"
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import date
@@ -14,35 +14,52 @@ from adapters.ibkr import Gateway, Ibkr, IbkrAccount, Pace
 from adapters.sims.tws_control import ForeignOrder
 from adapters.sims.tws_market import Quote
 from adapters.sims.tws_remote import Started, started
+from bot.domain.errors import BrokerUnavailable
 from bot.domain.model import OrderIntent, Symbol
 from bot.ports import Clock
 from bot.schedule import JumpingClock
 from bot.sessions import nyse
-from tests.adapters.sims.tws_clients import ACCOUNT, a_sim
+from tests.adapters.sims.tws_clients import ACCOUNT, SOON, a_sim
 from tests.adapters.worlds import World
 from tests.builders import NOW, Money
 
 CALENDAR = nyse(date(2020, 1, 2), date(2026, 12, 31))
 US = 17
-QUICK = Pace(
-    connect=1.0,
-    answer=0.25,
-    order=0.25,
-    commission=0.1,
-    history=0.25,
-    quote=0.25,
+# Whatever is answered at all may take its time on a busy machine; what is tried again is so at
+# once. Where a time-out is what a test is about it says so, with `giving_up`.
+PATIENT = Pace(
+    connect=SOON,
+    answer=SOON,
+    order=SOON,
+    commission=SOON,
+    history=SOON,
+    quote=SOON,
     heartbeat=0.01,
     again=0.005,
     retry=0.01,
     longest=0.02,
-    alert=0.05,
 )
 UNPACED = 10_000  # messages a second
 
 
 def a_gateway(sim: Any, **different: Any) -> Gateway:
-    told = {"client_id": US, "messages_per_second": UNPACED, "pace": QUICK} | different
+    told = {"client_id": US, "messages_per_second": UNPACED, "pace": PATIENT} | different
     return Gateway(sim.host, sim.port, **told)
+
+
+def giving_up(**seconds: float) -> Pace:
+    """A pace that waits so long for what is named, which a test lets nobody answer."""
+    return replace(PATIENT, **seconds)
+
+
+async def at_last(asking: Callable[[], Awaitable[Any]]) -> Any:
+    """The answer, asked for again while the line is on its way back."""
+    async with asyncio.timeout(SOON):
+        while True:
+            try:
+                return await asking()
+            except BrokerUnavailable:
+                await asyncio.sleep(0.002)
 
 
 def a_line(sim: Any, clock: Clock | None = None, **different: Any) -> Ibkr:
@@ -117,7 +134,7 @@ class IbkrWorld(World):
     def restart(self) -> None:
         if getattr(self, "_keeping", None):
             self._keeping.cancel()
-        self._line = a_line(self.sim, pace=replace(QUICK, answer=2.0, order=2.0, heartbeat=5.0))
+        self._line = a_line(self.sim, pace=replace(PATIENT, heartbeat=5.0))
         self._account, self._keeping = self._line.account(ACCOUNT), None
 
     async def by_hand(self, order: OrderIntent) -> None:

@@ -1,7 +1,6 @@
 """An account at a simulated gateway, over the real library: read, ordered in, and in trouble."""
 
 import asyncio
-from dataclasses import replace
 from datetime import time
 from decimal import Decimal
 
@@ -17,7 +16,7 @@ from adapters.sims.tws_faults import Fault, FaultKind, Lost
 from adapters.sims.tws_record import Kind
 from bot.domain.errors import BrokerUnavailable, Halted, OrderRefused, OrderUnanswered
 from bot.domain.model import AccountKind, Action, OrderStatus, Proceeds
-from tests.adapters.ibkr_world import QUICK, US, at_work, by_hand, connected
+from tests.adapters.ibkr_world import US, at_last, at_work, by_hand, connected, giving_up
 from tests.adapters.sims.tws_clients import (
     ACCOUNT,
     OTHER,
@@ -43,6 +42,9 @@ CALL = Instrument(
     multiplier="100",
     local_symbol="VOO   261218C00510000",
 )
+
+
+A_WHILE = 0.2  # for what nobody answers
 
 
 def code_of(raised) -> str:
@@ -136,15 +138,16 @@ async def test_a_list_that_was_empty_once_is_read_again():
     ],
 )
 async def test_a_read_that_is_not_answered_raises_and_is_answered_on_another_line(request_):
-    async with at_work(an_account(holdings={"VOO": holding(5)})) as (sim, line, broker):
-        await line.prove()
+    mine, pace = an_account(holdings={"VOO": holding(5)}), giving_up(answer=A_WHILE)
+    async with at_work(mine, line={"pace": pace}) as (sim, line, broker):
+        await at_last(line.prove)
         sim.control.fail(Fault(FaultKind.IGNORE, request_))
 
         with pytest.raises(BrokerUnavailable) as raised:
             await broker.portfolio()
 
         assert code_of(raised) == "ibkr_no_answer"
-        assert (await broker.portfolio()).shares == {"VOO": 5}
+        assert (await at_last(broker.portfolio)).shares == {"VOO": 5}
 
 
 @pytest.mark.parametrize("text", [None, "nonsense"])
@@ -252,8 +255,9 @@ async def test_a_code_that_says_nothing_of_an_order_leaves_it_unknown(number):
 
 
 async def test_a_code_of_refusal_is_not_believed_where_the_lists_can_not_be_read():
-    async with at_work() as (sim, line, broker):
-        await line.prove()
+    async with at_work(line={"pace": giving_up(answer=A_WHILE)}) as (sim, line, broker):
+        await at_last(line.prove)
+        await at_last(lambda: line.quotes(["VOO"]))
         sim.control.fail(Fault(FaultKind.REFUSE, code=201))
         sim.control.fail(Fault(FaultKind.IGNORE, Request.ALL_OPEN_ORDERS, times=9))
 
@@ -330,7 +334,7 @@ async def test_an_order_that_is_refused_late_is_so_in_the_list():
 
 @pytest.mark.parametrize("swallowed", [FaultKind.IGNORE, FaultKind.UNANSWERED])
 async def test_an_order_nobody_answers_is_unknown(swallowed):
-    async with at_work() as (sim, _, broker):
+    async with at_work(line={"pace": giving_up(order=A_WHILE)}) as (sim, _, broker):
         sim.control.fail(Fault(swallowed))
 
         with pytest.raises(OrderUnanswered, match="ibkr_order_unanswered"):
@@ -372,18 +376,19 @@ async def test_an_order_refused_before_it_was_written_may_be_tried_again():
         assert (await broker.submit(BUY)).status is OrderStatus.FILLED
 
 
+UNHEARD = Fault(FaultKind.IGNORE, Request.CONTRACT_DETAILS)
 NEVER_WRITTEN = [
-    (lambda c: c.lose_link(), "ibkr_link_lost"),
-    (lambda c: c.read_only(read_only=True), "ibkr_read_only"),
-    (lambda c: c.silence(), "ibkr_gateway_silent"),
-    (lambda c: c.occupy(US, 999), "ibkr_client_id_taken"),
-    (lambda c: c.fail(Fault(FaultKind.IGNORE, Request.CONTRACT_DETAILS)), "ibkr_no_answer"),
+    (lambda c: c.lose_link(), "ibkr_link_lost", {}),
+    (lambda c: c.read_only(read_only=True), "ibkr_read_only", {}),
+    (lambda c: c.silence(), "ibkr_gateway_silent", {"connect": A_WHILE}),
+    (lambda c: c.occupy(US, 999), "ibkr_client_id_taken", {"connect": A_WHILE}),
+    (lambda c: c.fail(UNHEARD), "ibkr_no_answer", {"answer": A_WHILE}),
 ]
 
 
-@pytest.mark.parametrize(("trouble", "code"), NEVER_WRITTEN)
-async def test_an_order_that_can_not_be_written_is_certainly_refused(trouble, code):
-    async with at_work(line={"pace": replace(QUICK, connect=0.05)}) as (sim, _, broker):
+@pytest.mark.parametrize(("trouble", "code", "waits"), NEVER_WRITTEN)
+async def test_an_order_that_can_not_be_written_is_certainly_refused(trouble, code, waits):
+    async with at_work(line={"pace": giving_up(**waits)}) as (sim, _, broker):
         trouble(sim.control)
 
         with pytest.raises(OrderRefused) as raised:
@@ -508,9 +513,9 @@ async def test_a_filled_order_is_found_after_a_restart_that_may_forget_it(keeps)
     async with at_work(keeps_completed=keeps) as (sim, _, broker):
         await broker.submit(BUY)
         sim.control.restart()
-        await asyncio.sleep(0.01)
+        await sim.until(lambda c: c.clients() == ())
 
-        report = await report_of(broker, BUY)
+        report = await at_last(lambda: report_of(broker, BUY))
 
         assert (report.status, report.shares, report.filled) == (OrderStatus.FILLED, 10, 10)
 
@@ -552,25 +557,13 @@ async def test_without_a_link_to_the_broker_the_lists_say_nothing():
 
         sim.control.price("VOO", Decimal(480))
         sim.control.restore_link(delivers=False)
-        await settled(broker)
-        assert (await report_of(broker, RESTING)).status is OrderStatus.FILLED
-
-
-async def settled(broker) -> None:
-    """Wait until the broker can be reached again."""
-    async with asyncio.timeout(2):
-        while True:
-            try:
-                await broker.orders_today()
-            except BrokerUnavailable:
-                await asyncio.sleep(0.002)
-            else:
-                return
+        report = await at_last(lambda: report_of(broker, RESTING))
+        assert report.status is OrderStatus.FILLED
 
 
 @pytest.mark.parametrize("lost", [Lost.SILENT, Lost.REFUSE, Lost.QUEUE])
 async def test_an_order_caught_by_a_lost_link_is_unknown_until_it_is_asked_for(lost):
-    async with at_work() as (sim, line, broker):
+    async with at_work(line={"pace": giving_up(order=A_WHILE)}) as (sim, line, broker):
         await line.prove()
         sim.control.fail(Fault(FaultKind.DELAY, seconds=0.05))
         sending = asyncio.ensure_future(broker.submit(BUY))
@@ -581,8 +574,7 @@ async def test_an_order_caught_by_a_lost_link_is_unknown_until_it_is_asked_for(l
             await sending
 
         sim.control.restore_link()
-        await settled(broker)
-        found = [report.client_id for report in await broker.orders_today()]
+        found = [report.client_id for report in await at_last(broker.orders_today)]
         assert found == [BUY.id] * len(sim.control.orders())
 
 
@@ -659,9 +651,11 @@ async def test_a_what_if_that_is_not_answered_says_nothing():
     async with at_work(an_account(5000, holdings={"VOO": holding(10)})) as (sim, _, broker):
         await broker.submit(SELL)
         sim.control.fail(Fault(FaultKind.IGNORE))
+        async with connected(sim, client_id=OTHER, pace=giving_up(answer=A_WHILE)) as (_, hasty):
+            await at_last(hasty.portfolio)
 
-        with pytest.raises(BrokerUnavailable, match="ibkr_no_answer"):
-            await broker.proceeds("BIL")
+            with pytest.raises(BrokerUnavailable, match="ibkr_no_answer"):
+                await hasty.proceeds("BIL")
 
 
 async def test_a_what_if_refused_for_another_reason_says_nothing():

@@ -3,21 +3,30 @@
 import asyncio
 import gc
 import logging
-from dataclasses import replace
-from datetime import time
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 
 import pytest
 
-from adapters.ibkr import Window
 from adapters.sims.tws_codes import Request
 from adapters.sims.tws_faults import Fault, FaultKind
 from adapters.sims.tws_record import Kind
 from bot.domain.errors import BrokerUnavailable
-from bot.domain.model import Action, OrderStatus
-from tests.adapters.ibkr_world import QUICK, US, a_line, at_work, connected, kept
+from bot.domain.model import Action, Note, OrderStatus
+from bot.schedule import JumpingClock
+from tests.adapters.ibkr_world import (
+    US,
+    a_line,
+    at_last,
+    at_work,
+    connected,
+    giving_up,
+    kept,
+)
 from tests.adapters.sims.tws_clients import (
     ACCOUNT,
     OTHER,
+    SOON,
     a_client,
     a_sim,
     an_account,
@@ -25,11 +34,10 @@ from tests.adapters.sims.tws_clients import (
     holding,
     the_order,
 )
-from tests.builders import an_intent
+from tests.builders import NOW, an_intent
 
 BUY = an_intent("VOO", Action.BUY, 10, 510)
-NOW_IS = Window(time(15), time(16))
-QUICK_TO_GIVE_UP = replace(QUICK, connect=0.03)
+QUICK_TO_GIVE_UP = giving_up(connect=0.1, answer=0.2)
 
 
 def connections(sim) -> int:
@@ -48,8 +56,9 @@ async def test_a_gateway_proves_its_accounts_and_its_time():
     async with at_work(an_account(), an_account(name="DU2")) as (sim, line, _):
         told = await line.prove()
 
-        assert told.startswith(f"127.0.0.1:{sim.port}, {ACCOUNT}, DU2, ")
-        assert told.endswith(f"{sim.world.now():%Y-%m-%d %H:%M}{told[-7:]}")
+        accounts, at, place = told.split(" · ")
+        assert (accounts, place) == (f"…{ACCOUNT[-4:]}, …DU2", f"127.0.0.1:{sim.port}")
+        assert abs(datetime.fromisoformat(at) - sim.world.now()) < timedelta(minutes=1)
 
 
 async def test_a_kept_line_is_connected_once_and_asked_for_its_time():
@@ -102,10 +111,9 @@ async def test_a_restart_of_the_gateway_is_lived_through():
             await broker.submit(an_intent("VOO", Action.BUY, 10, 490))
 
             sim.control.restart(seconds=0.03)
-            await eventually(lambda: sim.control.clients() == ())
-            await eventually(lambda: sim.control.clients() == (US,))
+            await eventually(lambda: connections(sim) == 2)
 
-            (report,) = await broker.orders_today()
+            (report,) = await at_last(broker.orders_today)
             assert report.status is OrderStatus.WORKING
             assert (await broker.portfolio()).shares == {"VOO": 5}
 
@@ -132,18 +140,16 @@ async def test_a_position_closed_between_two_connections_is_not_held():
 
 
 async def test_a_silent_line_looks_connected_and_is_given_up(caplog):
-    async with a_sim(rates=False) as sim:
-        line = a_line(sim, pace=QUICK_TO_GIVE_UP)
-        async with kept(line):
-            await line.prove()
-            sim.control.silence()
-            await eventually(lambda: "ibkr_gateway_silent" in caplog.text)
+    async with a_sim(rates=False) as sim, watched(sim, pace=QUICK_TO_GIVE_UP) as there:
+        await eventually(lambda: asked(sim).count(Request.CURRENT_TIME) >= 3)
+        sim.control.silence()
+        await eventually(lambda: "ibkr_no_answer (what=time" in caplog.text)
+        await there.after(ALERT, "ibkr_gateway_silent")
 
-            sim.control.speak()
-            await eventually(lambda: connections(sim) >= 2)
-            await line.prove()
+        sim.control.speak()
 
-    assert "ibkr_no_answer (what=time" in caplog.text
+        await there.after(0)
+        assert connections(sim) >= 2
 
 
 async def test_a_silent_gateway_is_named():
@@ -161,9 +167,8 @@ async def test_what_hangs_up_in_the_handshake_is_not_waited_for():
     async with a_sim(rates=False) as sim:
         sim.control.fail(Fault(FaultKind.DROP, Request.START))
         async with connected(sim) as (line, _):
-            async with asyncio.timeout(0.5):
-                with pytest.raises(BrokerUnavailable, match="ibkr_gateway_silent"):
-                    await line.prove()
+            with pytest.raises(BrokerUnavailable, match="ibkr_gateway_silent"):
+                await line.prove()
 
 
 async def test_a_number_that_another_client_keeps_is_named_and_never_changed():
@@ -239,35 +244,112 @@ async def test_a_slow_gateway_is_waited_for():
 
 
 async def test_a_late_answer_is_never_taken_for_the_next():
-    async with at_work(an_account(holdings={"VOO": holding(5)})) as (sim, line, broker):
-        await line.prove()
-        sim.control.fail(Fault(FaultKind.DELAY, Request.POSITIONS, seconds=0.3))
+    mine, pace = an_account(holdings={"VOO": holding(5)}), giving_up(answer=0.2)
+    async with at_work(mine, line={"pace": pace}) as (sim, line, broker):
+        await at_last(line.prove)
+        # Later than anybody waits for it, on however busy a machine: one loop tells both times.
+        sim.control.fail(Fault(FaultKind.DELAY, Request.POSITIONS, seconds=0.5))
 
         with pytest.raises(BrokerUnavailable, match="ibkr_no_answer"):
             await broker.portfolio()
 
-        await broker.portfolio()
-        assert connections(sim) == 2
+        # It would have been heard on the line it was asked on.
+        await eventually(lambda: sim.control.clients() == ())
+        assert (await at_last(broker.portfolio)).shares == {"VOO": 5}
 
 
-async def test_trouble_that_lasts_is_told_once_and_its_end_too(caplog):
+class AskedClock(JumpingClock):
+    """A clock that knows how often it was looked at: by every look at the line, too."""
+
+    looks = 0
+
+    def now(self) -> datetime:
+        self.looks += 1
+        return super().now()
+
+
+class Watched:
+    """A kept line whose time is a test's, and what its owner would hear of it."""
+
+    def __init__(self, sim, start=NOW, **different) -> None:
+        self.clock = AskedClock(start)
+        self.line = a_line(sim, self.clock, **different)
+
+    @property
+    def codes(self) -> list[str]:
+        return [note.code for note in self.line.notes()]
+
+    async def after(self, seconds: float, *codes: str) -> tuple[Note, ...]:
+        """What is told so much later, after a few looks at the line, once it is these codes."""
+        self.clock.jump(self.clock.now() + timedelta(seconds=seconds))
+        looks = self.clock.looks + 3
+        await eventually(lambda: self.clock.looks > looks and self.codes == list(codes))
+        return tuple(self.line.notes())
+
+
+ALERT = 301.0
+
+
+@asynccontextmanager
+async def watched(sim, start=NOW, **different):
+    there = Watched(sim, start, **different)
+    async with kept(there.line):
+        yield there
+
+
+def missed(caplog) -> bool:
+    return "not as it should be" in caplog.text
+
+
+async def test_trouble_that_lasts_is_told_once_with_its_beginning_and_its_end_too(caplog):
     async with a_sim(rates=False) as sim:
         sim.control.close()
-        line = a_line(sim)
-        async with kept(line):
-            await eventually(lambda: alarms(caplog) != [])
-            await asyncio.sleep(0.1)
-            sim.control.open()
-            await eventually(lambda: "again" in caplog.text)
+        async with watched(sim) as there:
+            await eventually(lambda: missed(caplog))
+            begun = there.clock.now()
+            assert there.codes == []
 
+            (note,) = await there.after(ALERT, "ibkr_gateway_down")
+            again = await there.after(ALERT, "ibkr_gateway_down")
+            sim.control.open()
+            await there.after(1)
+
+    assert (note.values["port"], note.values["since"]) == (sim.port, begun)
+    assert again == (note,)
     assert len(alarms(caplog)) == 1
-    assert "ibkr_gateway_down" in alarms(caplog)[0]
+    assert "as it should be again" in caplog.text
+
+
+async def test_trouble_that_passes_is_nobodys_news(caplog):
+    async with a_sim(rates=False) as sim:
+        sim.control.close()
+        async with watched(sim) as there:
+            await eventually(lambda: missed(caplog))
+            sim.control.open()
+            await eventually(lambda: "as it should be again" in caplog.text)
+
+            assert await there.after(ALERT) == ()
+
+
+async def test_a_trouble_that_changes_its_face_is_one_and_another_is_another(caplog):
+    async with a_sim(rates=False) as sim, watched(sim, pace=QUICK_TO_GIVE_UP) as there:
+        await eventually(lambda: sim.control.clients() == (US,))
+        sim.control.close()
+        await eventually(lambda: "ibkr_line_lost" in caplog.text)
+        (down,) = await there.after(ALERT, "ibkr_gateway_down")
+        sim.control.silence()
+        sim.control.open()
+        await eventually(lambda: sim._gateway.sessions != [])
+        assert await there.after(ALERT, "ibkr_gateway_down") == (down,)
+
+        sim.control.read_only(read_only=True)
+        sim.control.speak()
+        await there.after(1, "ibkr_read_only")
 
 
 @pytest.mark.parametrize(
     ("trouble", "code"),
     [
-        (lambda c: c.read_only(read_only=True), "ibkr_read_only"),
         (lambda c: c.lose_link(), "ibkr_link_lost"),
         (lambda c: c.occupy(US, 9999), "ibkr_client_id_taken"),
     ],
@@ -275,21 +357,22 @@ async def test_trouble_that_lasts_is_told_once_and_its_end_too(caplog):
 async def test_an_open_line_that_is_no_use_is_told_too(caplog, trouble, code):
     async with a_sim(rates=False) as sim:
         trouble(sim.control)
-        async with kept(a_line(sim, pace=QUICK_TO_GIVE_UP)):
-            await eventually(lambda: alarms(caplog) != [])
+        async with watched(sim, pace=QUICK_TO_GIVE_UP) as there:
+            await eventually(lambda: missed(caplog))
+
+            await there.after(ALERT, code)
 
     assert code in alarms(caplog)[0]
 
 
-async def test_the_gateways_own_restart_alarms_nobody(caplog):
-    async with a_sim(rates=False) as sim:
-        sim.control.close()
-        line = a_line(sim, restart=NOW_IS)
-        async with kept(line):
-            await asyncio.sleep(0.15)
+async def test_a_gateway_that_may_only_be_read_is_told_of_at_once_and_seen_when_it_changes():
+    async with a_sim(rates=False, read_only=True) as sim, watched(sim) as there:
+        await there.after(0, "ibkr_read_only")
 
-    assert alarms(caplog) == []
-    assert "ibkr_gateway_down" in caplog.text
+        sim.control.read_only(read_only=False)
+
+        await there.after(0)
+        assert await there.line.prove()
 
 
 @pytest.mark.parametrize("state", ["speaking", "silent", "closed"])
@@ -304,7 +387,8 @@ async def test_a_kept_line_ends_at_once_when_it_is_told_to(state):
             sim.control.close()
 
         keeping.cancel()
-        async with asyncio.timeout(0.1):
+        # Not the half minute that an answer may take.
+        async with asyncio.timeout(SOON / 10):
             await asyncio.wait({keeping})
             await line.close()
 
@@ -322,7 +406,7 @@ async def test_what_was_awaited_when_the_line_was_closed_is_told():
         await line.close()
 
         with pytest.raises(BrokerUnavailable, match="ibkr_line_lost"):
-            await asyncio.wait_for(reading, 0.1)
+            await asyncio.wait_for(reading, SOON / 10)
 
 
 async def test_many_connections_leave_no_client_behind():
@@ -346,11 +430,10 @@ async def test_other_clients_of_the_gateway_are_left_alone():
 
 
 async def test_a_question_dropped_right_after_the_handshake_costs_one_attempt():
-    async with at_work() as (sim, line, _):
+    async with at_work(line={"pace": giving_up(answer=0.2)}) as (sim, line, _):
         sim.control.fail(Fault(FaultKind.IGNORE, Request.ALL_OPEN_ORDERS))
 
         with pytest.raises(BrokerUnavailable, match="ibkr_no_answer"):
             await line.prove()
 
-        await line.prove()
-        assert connections(sim) == 2
+        assert await at_last(line.prove)

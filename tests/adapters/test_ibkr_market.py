@@ -21,12 +21,15 @@ from bot.domain.gates import Finding, quote_finding
 from bot.domain.strategy import Needs
 from bot.ports import Adjustment
 from bot.schedule import JumpingClock
-from tests.adapters.ibkr_world import CALENDAR, at_work
+from tests.adapters.ibkr_world import CALENDAR, at_work, giving_up
+from tests.adapters.sims.tws_clients import SOON
 from tests.builders import a_quote
 
 FRIDAY, THURSDAY = date(2026, 3, 6), date(2026, 3, 5)
 NEAR_CLOSE = datetime(2026, 3, 6, 20, 45, tzinfo=UTC)
 VIX = Instrument("VIX", kind=INDEX, primary="CBOE")
+# What is not answered is waited for so long; whatever is answered comes well within it.
+NEVER_QUOTED = {"pace": giving_up(quote=1.0)}
 TWO_LISTINGS = (
     Instrument("BOXX", primary="BATS"),
     Instrument("BOXX", primary="LSEETF", name="another fund"),
@@ -275,7 +278,7 @@ async def test_any_other_symbol_without_history_is_an_empty_column_and_a_line_in
 
 
 async def test_a_history_nobody_answers_is_no_empty_one():
-    async with at_friday() as (sim, line, _):
+    async with at_friday(line={"pace": giving_up(history=0.2)}) as (sim, line, _):
         sim.control.fail(Fault(FaultKind.IGNORE, Request.HISTORICAL_DATA))
 
         with pytest.raises(BrokerUnavailable, match="ibkr_no_answer"):
@@ -340,14 +343,14 @@ MISSING = [
 
 @pytest.mark.parametrize("quote", MISSING)
 async def test_what_lacks_a_side_or_a_last_price_has_no_quote(quote):
-    async with at_friday() as (sim, line, _):
+    async with at_friday(line=NEVER_QUOTED) as (sim, line, _):
         sim.control.quote("VOO", quote)
 
         assert set(await line.quotes(["VOO", "BIL"])) == {"BIL"}
 
 
 async def test_a_quote_of_an_earlier_time_is_never_told_again():
-    async with at_friday() as (sim, line, _):
+    async with at_friday(line=NEVER_QUOTED) as (sim, line, _):
         assert set(await line.quotes(["VOO"])) == {"VOO"}
         sim.control.compete(competing=True)
 
@@ -385,10 +388,10 @@ async def test_streams_are_given_back():
 async def test_quotes_nobody_may_see_are_left_out_and_the_reason_is_written_down(
     caplog, trouble, code
 ):
-    async with at_friday(line={"pace": Pace()}) as (sim, line, _):
+    async with at_friday() as (sim, line, _):
         trouble(sim.control)
 
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(SOON / 2):
             assert await line.quotes(["VOO"]) == {}
 
     assert f"no quotes: {code}" in caplog.text
@@ -407,7 +410,7 @@ async def test_delayed_quotes_are_as_old_as_they_are_where_they_are_allowed():
 
 
 async def test_a_quote_that_is_never_answered_is_none_and_holds_up_no_other():
-    async with at_friday() as (sim, line, _):
+    async with at_friday(line=NEVER_QUOTED) as (sim, line, _):
         sim.control.fail(Fault(FaultKind.IGNORE, Request.MARKET_DATA, "VOO"))
 
         assert set(await line.quotes(["VOO", "BIL"])) == {"BIL"}
@@ -430,7 +433,8 @@ async def test_without_a_connection_there_is_an_error_and_no_empty_market(lost):
     async with at_friday() as (sim, line, _):
         await line.prove()
         lost(sim.control)
-        await asyncio.sleep(0.01)
+        with pytest.raises(BrokerUnavailable):
+            await line.prove()
 
         with pytest.raises(BrokerUnavailable):
             await line.quotes(["VOO"])
@@ -445,3 +449,33 @@ async def test_a_line_lost_among_quotes_is_an_error():
 
         with pytest.raises(BrokerUnavailable, match="ibkr_line_lost"):
             await line.quotes(["VOO"])
+
+
+@pytest.mark.parametrize(
+    ("trouble", "codes"),
+    [
+        (lambda c: c.compete(competing=True), ["ibkr_competing_session"]),
+        (lambda c: c.see("VOO", DataRight.NONE), ["ibkr_no_live_quotes"]),
+        (lambda c: c.see("VOO", DataRight.DELAYED), ["ibkr_no_live_quotes"]),
+    ],
+)
+async def test_why_there_were_no_quotes_is_a_note_until_there_are(trouble, codes):
+    async with at_friday() as (sim, line, _):
+        trouble(sim.control)
+        await line.quotes(["VOO"])
+        told = [note.code for note in line.notes()]
+
+        sim.control.compete(competing=False)
+        sim.control.see("VOO", DataRight.LIVE)
+        await line.quotes(["VOO"])
+
+        assert (told, line.notes()) == (codes, [])
+
+
+async def test_quotes_that_are_delayed_are_a_note():
+    async with at_friday(line={"allow_delayed": True}) as (sim, line, _):
+        sim.control.see("VOO", DataRight.DELAYED)
+
+        await line.quotes(["VOO", "BIL"])
+
+        assert [note.code for note in line.notes()] == ["ibkr_delayed_quotes"]

@@ -21,7 +21,7 @@ from bot.domain.memory import Outcome
 from bot.domain.model import OrderIntent, OrderReport
 from bot.ledger import SqlLedger
 from bot.ports import Broker
-from tests.adapters.ibkr_world import QUICK, UNPACED, US, at
+from tests.adapters.ibkr_world import UNPACED, US, at, at_last, giving_up
 from tests.bot.five_symbols import (
     CALENDAR,
     DAY,
@@ -41,7 +41,10 @@ from tests.bot.five_symbols import (
 )
 from tests.fakes import Died, EventfulClock, Fuse, Otherwise, Phone, When
 
-PACE = replace(QUICK, connect=5.0, answer=0.5, order=0.15, commission=0.05, heartbeat=0.05)
+# An order that nobody answers is left alone so soon; one whose answer is only late is found in the
+# lists, with the same end. A gateway that says nothing at all is given up sooner, too.
+UNANSWERED = giving_up(order=0.2, heartbeat=0.05)
+UNHEARD = replace(UNANSWERED, connect=0.3, answer=0.3)
 OPTIONS = ("--account", "PAPER", "--kind", "margin", "--cash", "10000", "--no-rates")
 SYMBOLS = ("EFA", "SPY")  # what is sold first, and bought first
 
@@ -116,17 +119,18 @@ class House:
         build: Callable[[Broker], Broker] = lambda broker: broker,
     ) -> None:
         """One process from its start to its death, or until nothing more comes."""
+        pace = UNHEARD if trouble is silence else UNANSWERED
         fuse = fuse or Fuse()
         start = max(start, self.lived_until + RESTART)
         clock = SharedClock(start, self.lived_until, self.sim.control, fuse)
-        gateway = Gateway(self.sim.host, self.sim.port, US, messages_per_second=UNPACED, pace=PACE)
+        gateway = Gateway(self.sim.host, self.sim.port, US, messages_per_second=UNPACED, pace=pace)
         line = Ibkr(gateway, CALENDAR, clock)
         keeping = asyncio.create_task(line.keep())
         with closing(SqlLedger.open(self.path)) as ledger:
             broker = build(line.account(OPENING.account))
             broker = Meanwhile(broker, symbol, lambda: self._strike(trouble, symbol, clock))
             try:
-                await line.quotes(list(PRICES))
+                await at_last(lambda: line.quotes(list(PRICES)))
                 await life(fuse.wire(a_desk(broker, ledger, clock)), self.phone)
             except* Died:
                 assert fuse.dead
@@ -193,6 +197,10 @@ def restart(control: RemoteControl, symbol: str) -> None:
     control.fail(Fault(FaultKind.DROP, Request.START, times=3))
 
 
+def silence(control: RemoteControl, _: str) -> None:
+    control.silence()
+
+
 IN_PART = "the line is lost after a part has filled"
 BOOKED: dict[str, Trouble] = {
     "the line is lost after it is booked": fault(FaultKind.DROP_AFTER),
@@ -201,7 +209,7 @@ BOOKED: dict[str, Trouble] = {
     "the gateway restarts": restart,
     "the gateway is slow": fault(FaultKind.DELAY, seconds=0.1),
     "the news is lost": fault(FaultKind.LOSE_STATUSES),
-    "the gateway is silent": lambda control, _: control.silence(),
+    "the gateway is silent": silence,
     "the link is lost and it is queued": lambda control, _: control.lose_link(Lost.QUEUE),
 }
 NEVER_BOOKED: dict[str, Trouble] = {

@@ -7,6 +7,7 @@ from tests.builders import TODAY, an_intent
 
 CALLS = {
     "prove": lambda there: there.prove(),
+    "proceeds": lambda there: there.proceeds("U1", "VOO"),
     "portfolio": lambda there: there.portfolio(),
     "submit": lambda there: there.submit(an_intent()),  # nothing can come of it
     "orders_today": lambda there: there.orders_today(),

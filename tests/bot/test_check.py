@@ -1,9 +1,12 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
-from bot.check import Examined, examine, render_check
+import pytest
+
+from adapters.unreached import Unreached
+from bot.check import Examined, examine, examine_broker, render_check
 from bot.daemon import Seat
-from bot.domain.model import Mode
+from bot.domain.model import Mode, Proceeds, TradingRules
 from bot.outbox import Outbox
 from bot.ports import Capabilities
 from bot.schedule import JumpingWakes
@@ -17,8 +20,8 @@ BEFORE_GOOD_FRIDAY = date(2026, 4, 2)
 PARTS = ["calendar", "account", "abilities", "history", "quotes", "ledger"]
 
 
-async def examined(*floors: Floor) -> list[Examined]:
-    seats = [
+def seats_of(*floors: Floor) -> list[Seat]:
+    return [
         Seat(
             floor.book,
             floor.desk,
@@ -29,7 +32,10 @@ async def examined(*floors: Floor) -> list[Examined]:
         )
         for floor in floors
     ]
-    return await examine(seats)
+
+
+async def examined(*floors: Floor) -> list[Examined]:
+    return await examine(seats_of(*floors))
 
 
 async def seen(floor: Floor) -> dict[str, str]:
@@ -147,3 +153,64 @@ async def test_what_was_seen_and_what_to_do_are_told_in_words():
     assert told.splitlines()[0] == "main"
     assert [line.strip()[0] for line in told.splitlines()[1:]].count("✗") == 1
     assert told.count("main") == 1
+
+
+class Proven(Unreached):
+    """A line that answers, and says when the money of a sale may buy."""
+
+    def __init__(self, says: Proceeds | None = None) -> None:
+        super().__init__("real")
+        self.says = says
+
+    async def prove(self) -> str:
+        return "up since the morning"
+
+    async def proceeds(self, account: str, symbol: str) -> Proceeds | None:
+        assert (account, symbol) == ("PAPER", "VOO")
+        return self.says
+
+
+def spending(proceeds: Proceeds) -> Floor:
+    floor = Floor({"VOO": 0.9}, 1000)
+    floor.book = replace(floor.book, rules=TradingRules(proceeds=proceeds))
+    return floor
+
+
+async def of_broker(line: Unreached, *floors: Floor) -> list[tuple[str, str]]:
+    """What each part of a broker came to: its words, or the code of its error."""
+    found = await examine_broker("real", line, seats_of(*floors))
+    assert {each.book for each in found} == {"real"}
+    return [(each.part, each.error.code if each.error else each.seen) for each in found]
+
+
+async def test_a_brokers_line_proves_itself_and_says_when_proceeds_may_buy():
+    cash = spending(Proceeds.SETTLED)
+
+    line, proceeds = await of_broker(Proven(Proceeds.SETTLED), cash, cash)
+
+    assert line == ("line", "up since the morning")
+    assert proceeds[1].endswith("says settled, the settings say settled")
+
+
+async def test_a_margin_account_is_not_asked_for_proceeds():
+    assert len(await of_broker(Proven(), spending(Proceeds.MARGIN))) == 1
+
+
+@pytest.mark.parametrize(
+    ("says", "configured", "seen"),
+    [
+        (Proceeds.SETTLED, Proceeds.SAME_DAY, "proceeds_disagree"),
+        (Proceeds.SAME_DAY, Proceeds.SETTLED, "says same_day, the settings say settled"),
+        (None, Proceeds.SAME_DAY, "nothing to be learnt now, the settings say same_day"),
+    ],
+)
+async def test_what_a_broker_says_of_proceeds_is_held_against_the_settings(says, configured, seen):
+    _, proceeds = await of_broker(Proven(says), spending(configured))
+
+    assert proceeds[1].endswith(seen)
+
+
+async def test_a_line_that_is_down_hides_no_other_part():
+    found = await of_broker(Unreached("real"), spending(Proceeds.SETTLED))
+
+    assert found == [("line", "not_connected"), ("proceeds", "not_connected")]

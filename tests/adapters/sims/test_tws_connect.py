@@ -29,6 +29,7 @@ from tests.adapters.sims.tws_clients import (
     in_vain,
     leave,
     placed,
+    reopened,
     stock,
     the_order,
     trading,
@@ -135,11 +136,11 @@ async def test_a_restarted_gateway_refuses_for_a_while_and_keeps_orders():
     async with trading() as (sim, client):
         await placed(client, an_order(limit=400))
 
-        sim.control.restart(seconds=0.03)
+        sim.control.restart(seconds=0.5)
         await eventually(lambda: not client.isConnected())
         with pytest.raises(ConnectionRefusedError):
             await ib.IB().connectAsync(sim.host, sim.port, clientId=CLIENT, timeout=1)
-        await asyncio.sleep(0.04)
+        await reopened(sim)
 
         async with a_client(sim) as again:
             assert [t.order.orderRef for t in again.openTrades()] == ["ref-1"]

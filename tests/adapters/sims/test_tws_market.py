@@ -14,6 +14,7 @@ from adapters.sims.tws_faults import Fault, FaultKind
 from adapters.sims.tws_market import ADJUSTED, DataRight, Dividend, Quote
 from tests.adapters.sims.tws_clients import (
     BY_IB_ASYNC,
+    SOON,
     a_client,
     a_sim,
     arrived,
@@ -42,7 +43,7 @@ def bars(*closes: float, last: date = date(2026, 3, 5)) -> tuple[Bar, ...]:
 async def history(client, what="TRADES", duration="1 Y", end="", size="1 day"):
     asked = client.reqHistoricalDataAsync(stock(), end, duration, size, what, True, 1)
     # What the library returns is a list of its own, which is unequal to every other.
-    return list(await asyncio.wait_for(asked, 1))
+    return list(await asyncio.wait_for(asked, SOON))
 
 
 async def test_a_stock_is_qualified_and_keeps_smart_as_its_exchange():

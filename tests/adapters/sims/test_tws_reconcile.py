@@ -25,6 +25,7 @@ from tests.adapters.sims.tws_clients import (
     holding,
     ib,
     placed,
+    reopened,
     stock,
     the_order,
     trading,
@@ -265,7 +266,7 @@ async def test_a_restart_may_forget_completed_orders_and_never_executions(keeps,
             await placed(client, an_order())
 
         sim.control.restart()
-        await asyncio.sleep(0.005)
+        await reopened(sim)
 
         assert await found(sim) == {
             "open": [],
@@ -434,7 +435,7 @@ async def test_an_order_is_booked_once_however_often_the_line_is_lost():
         await lost(sim, FaultKind.DROP_AFTER, an_order("SELL", 5))
         sim.control.cut()
         sim.control.restart()
-        await asyncio.sleep(0.005)
+        await reopened(sim)
         await found(sim)
 
         (order,) = sim.control.orders()

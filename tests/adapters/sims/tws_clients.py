@@ -22,8 +22,7 @@ with warnings.catch_warnings():
         import ib_insync as ib  # type: ignore[no-redef]  # one of the two is installed
 
 BY_IB_ASYNC = ib.__name__ == "ib_async"
-SOON = 2.0
-CONNECTING = 1.0
+SOON = 30.0  # at the latest; nothing waits for it to pass
 CLIENT = 7
 OTHER = 8
 ACCOUNT = "DU1000001"
@@ -73,7 +72,7 @@ class Heard:
 
 @asynccontextmanager
 async def a_client(
-    sim: Any, client_id: int = CLIENT, patience: float = CONNECTING, **more: Any
+    sim: Any, client_id: int = CLIENT, patience: float = SOON, **more: Any
 ) -> AsyncIterator[Any]:
     client = ib.IB()
     client.heard = Heard(client)
@@ -131,6 +130,11 @@ async def eventually(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(SOON):
         while not holds():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.001)
+
+
+async def reopened(sim: TwsSim) -> None:
+    """Wait until clients are let in again."""
+    await eventually(lambda: sim._line._accepting is not None)
 
 
 async def in_vain(awaited: Any, seconds: float = 0.03) -> bool:
