@@ -46,8 +46,9 @@ def _library(extra: str) -> Iterator[None]:
 
 def _ibkr(entry: IbkrBroker, clock: Clock, calendar: Calendar) -> BrokerLine:
     from adapters.ibkr import Ibkr
-    from adapters.ibkr_gateway import Gateway, Window
+    from adapters.ibkr_gateway import Gateway, Pace, Window
 
+    answer = float(entry.answer_seconds)
     gateway = Gateway(
         host=entry.host,
         port=entry.port,
@@ -55,6 +56,8 @@ def _ibkr(entry: IbkrBroker, clock: Clock, calendar: Calendar) -> BrokerLine:
         allow_delayed=entry.delayed_quotes,
         restart=Window(entry.restart_begins, entry.restart_ends),
         listings=entry.listings,
+        indices=entry.indices,
+        pace=Pace(connect=2 * answer, answer=answer, order=answer),
     )
     return Ibkr(gateway, calendar, clock)
 

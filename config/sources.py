@@ -106,8 +106,15 @@ class IbkrBroker(_RealBroker):
     restart_ends: Clock = Field(
         default=time(1, 45), description="Until when it does; nothing is sent meanwhile."
     )
+    answer_seconds: Annotated[int, Field(strict=True, ge=1, le=60)] = Field(
+        default=10, description="Seconds to wait for one answer; twice that for a connection."
+    )
     listings: Mapping[Symbol, Exchange] = Field(
         default={}, description="The exchange a symbol is listed at where several share it."
+    )
+    indices: Mapping[Symbol, Exchange] = Field(
+        default={"VIX": "CBOE"},
+        description="Symbols that are no stock but an index, with the exchange that computes it.",
     )
 
 
