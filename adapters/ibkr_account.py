@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from adapters.ibkr_link import Link
 from adapters.ibkr_orders import BUY, PLAIN, accepted, coherent, reports, ticket
+from adapters.ibkr_refusals import REFUSAL_CODES, refusal, refuses, remark
 from adapters.ibkr_session import Session
 from adapters.ibkr_statement import disagreements, portfolio_of
-from adapters.ibkr_values import Denied, Lists, Placed, Ticket
+from adapters.ibkr_values import Denied, Listed, Lists, Placed, Ticket, Told, Written
 from bot.domain.errors import (
     BellwetherError,
     BrokerUnavailable,
@@ -28,9 +30,6 @@ from bot.domain.model import (
 from bot.ports import Capabilities, Clock, MarketData
 
 LOOKS = 3  # at lists that contradict each other, or do not tell what they should
-# Codes of an order that was not taken: number in use, price step, time in force, no such
-# contract, rejected, not allowed, not valid, no such type, size, account, permission, fractions.
-REFUSALS = frozenset({103, 110, 113, 200, 201, 203, 321, 387, 388, 434, 435, 460, 10243, 10244})
 
 
 class IbkrAccount:
@@ -62,7 +61,7 @@ class IbkrAccount:
     async def orders_today(self) -> Sequence[OrderReport]:
         """Every order of the day in the account, whoever entered it. Raises BrokerUnavailable."""
         session = await self._session()
-        return reports(await self._lists(session), self._number)
+        return [self._told(each) for each in reports(await self._lists(session), self._number)]
 
     async def submit(self, order: OrderIntent) -> OrderReport:
         """Place an order, once, and report it as the gateway took it.
@@ -81,15 +80,18 @@ class IbkrAccount:
     async def cancel(self, order: OrderIntent) -> None:
         """Ask for the end of an order; one that is final stays as it is.
 
-        Raises OrderRefused `unknown_order` where it is in no list, `ibkr_other_client`
-        where another client owns it: here its number may be that of another order.
+        It is known by its name, or by the broker's number where somebody took the name
+        off it. Raises OrderRefused `unknown_order` where it is in no list,
+        `ibkr_other_client` where another client owns it: here its number may be that of
+        another order.
         """
+        known = self._link.written.get(order.id, Written())
         session = await self._session()
         for look in range(LOOKS):
             if look:
                 await asyncio.sleep(self._link.gateway.pace.again)
             lists = await session.lists()
-            mine = [o for o in lists.open if (o.account, o.reference) == (self._number, order.id)]
+            mine = [o for o in lists.open if o.account == self._number and _is(o, order, known)]
             for listed in mine:
                 if listed.client_id != self._link.gateway.client_id:
                     raise OrderRefused("ibkr_other_client", order=order.id, client=listed.client_id)
@@ -118,7 +120,7 @@ class IbkrAccount:
         try:
             await session.what_if(symbol, Ticket(self._number, "", BUY, shares, limit))
         except Denied as denied:
-            if denied.number not in REFUSALS:
+            if denied.number not in REFUSAL_CODES:
                 values = {"what": "what-if", "number": denied.number, "reason": denied.reason}
                 raise BrokerUnavailable("ibkr_denied", **values) from denied
             return Proceeds.SETTLED
@@ -142,32 +144,30 @@ class IbkrAccount:
             raise OrderRefused("ibkr_restart", begins=window.begins, ends=window.ends)
         if order.symbol in gateway.indices:
             raise OrderRefused("ibkr_not_traded", symbol=order.symbol)
-        self._link.written.add(order.id)
+        self._link.written[order.id] = Written()
         try:
             session = await self._session()
             if session.read_only:
                 raise BrokerUnavailable("ibkr_read_only")
-            return await session.place(order.symbol, ticket(order, self._number))
+            placed = await session.place(order.symbol, ticket(order, self._number))
         except BellwetherError as before:
-            self._link.written.discard(order.id)
+            del self._link.written[order.id]
             raise OrderRefused(before.code, **before.values) from before
+        self._link.written[order.id] = Written(placed.permanent_id, placed.told)
+        return placed
 
     async def _looked_up(self, order: OrderIntent, placed: Placed) -> OrderReport:
         """What became of an order of which something unusual was told: the lists know it."""
-        told = placed.told[0] if placed.told else None
-        values = {
-            "symbol": order.symbol,
-            "number": told.number if told else 0,
-            "reason": told.reason if told else placed.status,
-        }
+        told = next(iter(placed.told), Told(0, placed.status))
+        values = {"symbol": order.symbol, "number": told.number, "reason": told.reason}
         try:
             found = await self._sought(order)
         except BrokerUnavailable as trouble:
             raise OrderUnanswered("ibkr_order_unclear", order=order.id, **values) from trouble
-        if found is None and not any(each.number in REFUSALS for each in placed.told):
+        if found is None and not any(map(refuses, placed.told)):
             raise OrderUnanswered("ibkr_order_unclear", order=order.id, **values)
         if found is None or found.status is OrderStatus.REFUSED:
-            raise OrderRefused("ibkr_order_refused", **values)
+            raise refusal(order.symbol, next(filter(refuses, placed.told), told))
         return found
 
     async def _sought(self, order: OrderIntent) -> OrderReport | None:
@@ -180,6 +180,16 @@ class IbkrAccount:
                 return found
         return None
 
+    def _told(self, report: OrderReport) -> OrderReport:
+        """A report with why its order waits or was refused, as far as this process heard it."""
+        told = self._link.written.get(report.client_id, Written()).told
+        because = next(filter(refuses, told), None)
+        if report.status is OrderStatus.REFUSED and because:
+            return replace(report, reason=str(refusal(report.symbol, because)))
+        if report.status is OrderStatus.WORKING:
+            return replace(report, reason=remark(report.symbol, told))
+        return report
+
     async def _lists(self, session: Session) -> Lists:
         """The lists, read again while one has what it should not have without another."""
         lists = await session.lists()
@@ -189,6 +199,11 @@ class IbkrAccount:
             await asyncio.sleep(self._link.gateway.pace.again)
             lists = await session.lists()
         return lists
+
+
+def _is(listed: Listed, order: OrderIntent, known: Written) -> bool:
+    """Whether an open order is the one meant: by its name, or by the number it was taken with."""
+    return listed.reference == order.id or 0 < known.permanent_id == listed.permanent_id
 
 
 def _of(order: OrderIntent, listed: Sequence[OrderReport]) -> OrderReport | None:

@@ -5,6 +5,7 @@ import asyncio
 from adapters.ibkr_gateway import Gateway
 from adapters.ibkr_session import Session
 from adapters.ibkr_troubles import Troubles
+from adapters.ibkr_values import Written
 from bot.domain.errors import BrokerUnavailable
 from bot.ports import Clock
 
@@ -17,8 +18,8 @@ class Link:
     def __init__(self, gateway: Gateway, clock: Clock) -> None:
         self.gateway = gateway
         self.troubles = Troubles(gateway, clock)
-        # The names of orders that have been written, on whichever connection.
-        self.written: set[str] = set()
+        # Orders that have been written, by name, on whichever connection.
+        self.written: dict[str, Written] = {}
         self._session: Session | None = None
         self._opening = asyncio.Lock()
 

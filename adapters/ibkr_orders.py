@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
+from adapters.ibkr_refusals import INACTIVE
 from adapters.ibkr_values import Executed, Listed, Lists, Placed, Ticket
 from bot.domain.model import NOTHING, Action, OrderIntent, OrderReport, OrderStatus
 
@@ -105,6 +106,7 @@ def _report(listed: Listed, done: Sequence[Executed]) -> OrderReport:
         filled=int(filled),
         average_price=_average(done),
         commission=_commission(done),
+        reason=INACTIVE if status is OrderStatus.REFUSED else "",
         broker_id=str(listed.permanent_id),
         client_id=listed.reference,
     )

@@ -119,7 +119,7 @@ class Session:
         done = sdk.executed(trade.fills)
         numbers = (trade.order.permId, trade.orderStatus.permId, *(d.permanent_id for d in done))
         number = next(filter(None, numbers), 0)
-        return Placed(number, trade.orderStatus.status, tuple(told), done)
+        return Placed(number, trade.orderStatus.status, told, done)
 
     async def cancel(self, listed: Listed) -> None:
         """Ask for the end of an order of this client."""

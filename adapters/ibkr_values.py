@@ -123,12 +123,23 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What the gateway said of an order that was written: no permanent id, no word of the book."""
+    """What the gateway said of an order that was written: no permanent id, no word of the book.
+
+    What is told of it later joins `told` for as long as the connection lasts.
+    """
 
     permanent_id: int
     status: str
     told: Sequence[Told]
     executed: Sequence[Executed]
+
+
+@dataclass(slots=True)
+class Written:
+    """An order this process wrote: the number it was taken with, and what was told of it."""
+
+    permanent_id: int = 0
+    told: Sequence[Told] = ()
 
 
 @dataclass(frozen=True, slots=True)

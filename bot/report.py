@@ -279,7 +279,13 @@ def _chain(report: RunReport, symbol: Symbol, mode: Mode | None, words: Words) -
         return []
     traded = [lines.order(standing, mode, words) for standing in orders]
     remarks = [words.say(note.code, note.values) for note in notes]
-    return [*held, *remarks, *(traded or [words.phrase("no_orders")])]
+    return [*held, *remarks, *(traded or [words.phrase("no_orders")]), *_advice(orders, words)]
+
+
+def _advice(orders: Sequence[Standing], words: Words) -> list[str]:
+    """What to do about what a broker refused orders for, or holds them for: each once."""
+    told = [words.advice(standing.report.reason) for standing in orders if standing.report]
+    return [words.phrase("remedy", {"sentence": each}) for each in dict.fromkeys(told) if each]
 
 
 def _held(decided: Decided, symbol: Symbol, words: Words) -> list[str]:

@@ -21,7 +21,8 @@ LONGEST_VALUE = 200
 _CATALOGUE = Path(__file__).with_name("words.toml")
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 _PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
-_KEPT_ERROR = re.compile(r"(?P<code>[a-z_]+)(?: (?P<values>\(.*\)))?")
+_KEPT_ERROR = re.compile(r"(?P<code>[a-z_]+)(?: \((?P<values>.*)\))?", re.DOTALL)
+_KEPT_VALUE = re.compile(r"(\w+)=(.*?)(?=, \w+=|$)", re.DOTALL)
 _CENT, _FINEST = Decimal("0.01"), Decimal("0.0001")
 
 
@@ -95,6 +96,11 @@ class Words:
             return self._filled(self._words.remedies, code, values)
         return str(values.get("remedy") or self.phrase("remedy_fallback"))
 
+    def advice(self, reason: str) -> str:
+        """What to do about a reason that is an error of ours as it was kept; empty otherwise."""
+        code, values = kept(reason)
+        return self.remedy(code, values) if self.advises(code) else ""
+
     def untold(self, code: str, values: Mapping[str, object]) -> Mapping[str, object]:
         """The values a code's sentence does not mention."""
         if code not in self._words.codes:
@@ -126,12 +132,16 @@ class Words:
         return _PLACE.sub(value, _OPTIONAL.sub(optional, template))
 
     def _reason(self, text: str) -> str:
-        """A reason that is an error of ours as it was kept, in words; any other as it is."""
-        kept = _KEPT_ERROR.fullmatch(text)
-        if kept is None or kept["code"] not in self._words.codes:
+        """A reason that is an error of ours as it was kept, in words; any other as it is.
+
+        Whatever gives a reason has named its symbol; where it may, the reason does not.
+        """
+        code, values = kept(text)
+        if code not in self._words.codes:
             return text
-        said = self.say(kept["code"])
-        return f"{said} {kept['values']}" if kept["values"] else said
+        needed = {name for name, _ in places(_OPTIONAL.sub("", self._words.codes[code].en))}
+        values = {name: v for name, v in values.items() if name in needed or name != "symbol"}
+        return f"{self.say(code, values)}{spelled('', self.untold(code, values))}"
 
     def written(self, value: object, way: str = "") -> str:
         """A value as people read it; one that can not be written in this way stays as it is."""
@@ -158,6 +168,14 @@ def spelled(name: str, values: Mapping[str, object]) -> str:
     """A code in place of its words: itself and its values."""
     told = ", ".join(f"{key}={plain(value)}" for key, value in values.items())
     return f"{name} ({told})" if told else name
+
+
+def kept(reason: str) -> tuple[str, Mapping[str, object]]:
+    """The code and the values of an error as its text kept them; no code where it is none."""
+    error = _KEPT_ERROR.fullmatch(reason)
+    if error is None:
+        return "", NO_VALUES
+    return error["code"], dict(_KEPT_VALUE.findall(error["values"] or ""))
 
 
 def alias(account: str) -> str:

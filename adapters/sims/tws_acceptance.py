@@ -123,7 +123,7 @@ def _too_dear(world: World, order: Order, on_the_way: list[Order]) -> Objection 
     power = order.account.buying_power
     if covers or spoken_for + _cost(world, order) <= power:
         return None
-    reason = f"available {power:.2f} do not cover {spoken_for + _cost(world, order):.2f}"
+    reason = f"available funds {power:.2f}, needed {spoken_for + _cost(world, order):.2f}"
     return Objection(Code.REFUSED, (reason,))
 
 

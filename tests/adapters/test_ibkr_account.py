@@ -1,6 +1,7 @@
 """An account at a simulated gateway, over the real library: read, ordered in, and in trouble."""
 
 import asyncio
+from dataclasses import replace
 from datetime import time
 from decimal import Decimal
 
@@ -214,20 +215,20 @@ async def test_orders_go_to_the_account_they_are_for():
 
 
 REFUSED = [
-    (an_intent(limit=Decimal("490.001")), 110),
-    (an_intent(shares=1_000_000), 201),
-    (an_intent(action=Action.SELL), 201),
+    (an_intent(limit=Decimal("490.001")), 110, "ibkr_off_tick"),
+    (an_intent(shares=1_000_000), 201, "ibkr_no_money"),
+    (an_intent(action=Action.SELL), 201, "ibkr_no_shorts"),
 ]
 
 
-@pytest.mark.parametrize(("order", "number"), REFUSED)
-async def test_what_the_broker_refuses_is_refused_with_its_reason(order, number):
+@pytest.mark.parametrize(("order", "number", "code"), REFUSED)
+async def test_what_the_broker_refuses_is_refused_with_its_reason(order, number, code):
     async with at_work() as (sim, _, broker):
         with pytest.raises(OrderRefused) as raised:
             await broker.submit(order)
 
-        assert (code_of(raised), raised.value.values["number"]) == ("ibkr_order_refused", number)
-        assert raised.value.values["reason"]
+        assert (code_of(raised), raised.value.values["number"]) == (code, number)
+        assert raised.value.values["told"]
         assert all(not order.works for order in sim.control.orders())
 
 
@@ -236,7 +237,7 @@ async def test_a_code_of_refusal_is_believed_when_no_list_knows_the_order(number
     async with at_work() as (sim, _, broker):
         sim.control.fail(Fault(FaultKind.REFUSE, code=number))
 
-        with pytest.raises(OrderRefused, match="ibkr_order_refused"):
+        with pytest.raises(OrderRefused, match=f"number={number}"):
             await broker.submit(BUY)
 
         # Asked more than once before it is said not to be there, besides once at the start.
@@ -323,13 +324,40 @@ async def test_a_fill_whose_executions_are_not_told_is_found_by_asking():
         assert (await report_of(broker, BUY)).filled == 10
 
 
-async def test_an_order_that_is_refused_late_is_so_in_the_list():
+async def test_an_order_that_is_refused_late_is_so_in_the_list_with_its_reason():
     async with at_work() as (sim, _, broker):
         await broker.submit(RESTING)
 
+        sim.control.refuse(the_order(sim).permanent_id, reason="No Trading Permission")
+
+        report = await report_of(broker, RESTING)
+        assert report.status is OrderStatus.REFUSED
+        assert report.reason.startswith("ibkr_no_permission (symbol=VOO, number=201")
+
+
+async def test_an_order_that_another_process_saw_refused_was_put_aside():
+    async with at_work() as (sim, _, broker):
+        await broker.submit(RESTING)
         sim.control.refuse(the_order(sim).permanent_id)
 
-        assert (await report_of(broker, RESTING)).status is OrderStatus.REFUSED
+        async with connected(sim, client_id=OTHER) as (_, other):
+            report = await report_of(other, RESTING)
+
+    assert (report.status, report.reason) == (OrderStatus.REFUSED, "ibkr_inactive")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(399, "ibkr_held"), (404, "ibkr_locating"), (10349, "ibkr_preset"), (2109, "")],
+)
+async def test_why_an_order_that_lives_waits_is_kept_beside_it(number, code):
+    async with at_work() as (sim, _, broker):
+        await broker.submit(RESTING)
+        sim.control.notice(number, "a notice", the_order(sim).permanent_id)
+
+        report = await report_of(broker, RESTING)
+
+    assert (report.status, report.reason.split(" ")[0]) == (OrderStatus.WORKING, code)
 
 
 @pytest.mark.parametrize("swallowed", [FaultKind.IGNORE, FaultKind.UNANSWERED])
@@ -469,6 +497,17 @@ async def test_an_order_whose_cancel_is_not_confirmed_still_works(how):
         await broker.cancel(RESTING)
 
         assert (await report_of(broker, RESTING)).status is OrderStatus.WORKING
+
+
+async def test_an_order_whose_name_somebody_took_off_is_cancelled_by_its_number():
+    async with at_work() as (sim, _, broker):
+        await broker.submit(RESTING)
+        booked_order = next(iter(sim.world.book))
+        booked_order.ticket = replace(booked_order.ticket, reference="")
+
+        await broker.cancel(RESTING)
+
+        assert the_order(sim).status == "Cancelled"
 
 
 async def test_an_order_of_another_client_is_shown_and_not_touched():

@@ -623,6 +623,25 @@ def test_why_of_a_kept_holding_without_price_or_target_says_both():
     assert "held 7, without a price" in text
 
 
+def test_why_of_a_refused_order_says_what_to_do_about_its_reason_once():
+    reason = "ibkr_precaution (symbol=VOO, number=109, told=The price exceeds 3 %)"
+    order = an_order(status="refused", reason=reason)
+
+    told = render_why(a_run(orders=(order, order)), "VOO", EN)
+
+    assert "a precaution of the gateway stopped the order: The price exceeds 3 %" in told
+    assert told.count("Bypass Order Precautions for API Orders") == 1
+
+
+def test_why_of_an_order_that_waits_says_what_it_waits_for():
+    order = an_order(status="working", reason="ibkr_held (symbol=VOO, told=until 09:30)")
+
+    told = render_why(a_run(orders=(order,)), "VOO", Language.ZH)
+
+    assert "until 09:30" in told
+    assert "bellwether check" in told
+
+
 def test_why_of_a_refused_order_gives_the_brokers_reason():
     order = an_order(status="refused", reason="price too far away")
 

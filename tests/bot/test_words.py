@@ -347,9 +347,44 @@ def test_a_reason_that_is_a_kept_error_is_told_in_words():
     words = Words(Language.EN)
 
     assert words.phrase("refused", {"reason": "no_quote (symbol=VOO)"}) == (
-        "REFUSED: no quote to fill at (symbol=VOO)"
+        "REFUSED: no quote to fill at"
     )
     assert words.phrase("refused", {"reason": "rotation is off"}) == "REFUSED: rotation is off"
+
+
+TOLD = "Order rejected - reason: too little, see (7), cause=x"
+KEPT = f"ibkr_no_money (symbol=VOO, number=201, told={TOLD})"
+
+
+def test_a_kept_error_is_told_with_its_values_and_those_it_has_no_place_for():
+    said = Words(Language.EN).phrase("refused", {"reason": KEPT})
+
+    assert said.startswith("REFUSED: Interactive Brokers sees too little money for it: Order")
+    assert "reason: too little, see (7)" in said
+    assert "number=201" in said
+
+
+def test_a_symbol_a_sentence_can_not_do_without_is_named():
+    said = Words(Language.EN).phrase("refused", {"reason": "ibkr_not_traded (symbol=VIX)"})
+
+    assert said == "REFUSED: VIX is an index and can not be traded"
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        (KEPT, "Look for open orders"),
+        ("ibkr_inactive", "A preset"),
+        ("nonsense", ""),
+        ("a broker's own words", ""),
+        ("", ""),
+    ],
+)
+def test_what_to_do_about_a_kept_error_is_the_catalogues_remedy(reason, advice):
+    said = Words(Language.EN).advice(reason)
+
+    assert said.startswith(advice)
+    assert bool(said) is bool(advice)
 
 
 def test_an_error_without_a_remedy_of_ours_gives_its_own():
