@@ -28,6 +28,7 @@ class Link:
         async with self._opening:
             if self._session is None or not self._session.wire.alive:
                 self._session = await self._opened()
+                self._look_at(self._session)
             return self._session
 
     async def keep(self) -> None:
@@ -79,12 +80,17 @@ class Link:
         """Feel the pulse of a session until it has none: a dead line looks like a silent one."""
         while True:
             await session.time()
-            if not session.wire.linked:
-                self.troubles.meet(BrokerUnavailable("ibkr_link_lost"))
-            elif not session.read_only:
-                self.troubles.overcome()
+            self._look_at(session)
             await session.wire.over(self.gateway.pace.heartbeat)
             if session.read_only:
                 # That it may write by now is told to a new connection only.
                 session.wire.close()
                 raise BrokerUnavailable("ibkr_read_only")
+
+    def _look_at(self, session: Session) -> None:
+        if session.read_only:
+            self.troubles.meet(BrokerUnavailable("ibkr_read_only"))
+        elif not session.wire.linked:
+            self.troubles.meet(BrokerUnavailable("ibkr_link_lost"))
+        else:
+            self.troubles.overcome()

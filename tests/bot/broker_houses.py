@@ -119,10 +119,12 @@ profile = "{PROFILE}"
 class RealHouse(House, ABC):
     """The same with a broker in another process, and the hand that plays it.
 
-    `processes` is how many the daemon has of its own while it trades.
+    `processes` is how many the daemon has of its own while it trades, `unreached` what
+    a blocked book says when nobody answers there.
     """
 
     processes = 0
+    unreached = "can not be reached"
 
     @abstractmethod
     def open_on(self, day: date) -> None:

@@ -10,28 +10,30 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from asyncio import Future, Queue, Task
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from inspect import iscoroutinefunction
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
-from adapters.sims import longport_remote, schwab_remote
+from adapters.sims import longport_remote, schwab_remote, tws_remote
 from adapters.sims.longport_securities import quoted
 from bot import app, process
 from bot.app import Time
 from bot.daemon import Seat
+from bot.domain.calendar import EXCHANGE
 from bot.events import Event, Wake
 from config.settings import load
 from tests.fakes import Otherwise
 
 ROOT = Path(__file__).parents[2]
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+OPENS, CLOSES, SATURDAY = time(9, 30), time(16), 5
 TURNS = 20  # of the event loop, after which whoever could go on has done so
 STEP_SECONDS = 0.001  # real ones, in which lines get to speak
 ANSWERS_WITHIN = 60.0
@@ -169,8 +171,28 @@ def teller(kind: str, control_url: str) -> Told:
                 longport.quote(quoted("SPY.US", Decimal(600), Decimal(600)))
 
             return tell
+        case "ibkr":
+            return GatewayTime(tws_remote.RemoteControl(control_url)).tell
         case _:
             return lambda _: None
+
+
+class GatewayTime:
+    """The time of a gateway, whose market opens and closes by it."""
+
+    def __init__(self, control: tws_remote.RemoteControl) -> None:
+        self._control = control
+        self._open: bool | None = None
+
+    def tell(self, at: datetime) -> None:
+        there = at.astimezone(EXCHANGE)
+        opened = there.weekday() < SATURDAY and OPENS <= there.time() < CLOSES
+        if self._open and not opened:
+            self._control.close_market()
+        self._control.travel(at)
+        if opened and not self._open:
+            self._control.open_market()
+        self._open = opened
 
 
 async def serve(config: Path, told: Told) -> None:
@@ -228,12 +250,12 @@ class Daemon:
         return self.wait_until(lambda said: said.count(words) >= times)
 
     def wait_until(self, is_so: Callable[[str], bool]) -> str:
-        deadline = time.monotonic() + ANSWERS_WITHIN
+        deadline = monotonic() + ANSWERS_WITHIN
         while not is_so(said := self.said.read_text("utf-8")):
             told = f"{said}\n{self.log.read_text('utf-8')}"
             assert self.process.poll() is None, f"it ended: {told}"
-            assert time.monotonic() < deadline, f"it only said: {told}"
-            time.sleep(LOOK_AGAIN)
+            assert monotonic() < deadline, f"it only said: {told}"
+            sleep(LOOK_AGAIN)
         return said
 
     def children(self) -> list[int]:

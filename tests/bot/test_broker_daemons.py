@@ -1,5 +1,6 @@
 """The daemon and a broker in processes of their own: a day, an outage, deaths, a stop."""
 
+import re
 import signal
 import tempfile
 import time
@@ -19,6 +20,7 @@ from tests.bot.broker_houses import (
     on_paper,
     span,
 )
+from tests.bot.ibkr_house import at_ibkr
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +38,7 @@ def folder():
         yield Path(short)
 
 
-@pytest.fixture(params=[at_schwab, at_longport], ids=lambda opened: opened.__name__)
+@pytest.fixture(params=[at_schwab, at_longport, at_ibkr], ids=lambda opened: opened.__name__)
 def house(request, folder, monkeypatch) -> Iterator[RealHouse]:
     with request.param(folder, monkeypatch.setenv) as there:
         yield there
@@ -65,7 +67,7 @@ def test_an_outage_of_a_whole_day_blocks_the_book_and_the_next_day_is_fine(house
         running.wait_for(f"{NEXT}: complete")
 
     # At first, and at last.
-    assert blocked.count("can not be reached") == 2
+    assert len(re.findall(house.unreached, blocked)) == 2
     assert house.report(DAY).outcome is Outcome.BLOCKED
     assert house.traded(NEXT)
     assert house.asked() == 3
