@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from math import isfinite
+from math import isfinite, nan
+from operator import attrgetter
 
+import numpy as np
 import pandas as pd
 
 from adapters.ibkr_link import Link
@@ -60,25 +62,23 @@ class Prices:
         rows = self._rows(session, needs.sessions + EARLIER_ROWS)
         async with self._asking:
             past = await self._past(needs, rows, session)
-        columns = {
-            what: {
-                symbol: pd.Series({pd.Timestamp(bar.day): getattr(bar, what) for bar in kept.bars})
-                for symbol, kept in past.items()
-            }
-            for what in ("close", "high", "low")
-        }
+        places = {at.date(): place for place, at in enumerate(rows)}
 
-        def table(what: str, symbols: Sequence[Symbol]) -> pd.DataFrame:
-            found = {s: columns[what][s].reindex(rows) for s in symbols}
-            return pd.DataFrame(found, rows, dtype=float)
+        def table(what: Callable[[Bar], float], symbols: Sequence[Symbol]) -> pd.DataFrame:
+            found = np.full((len(rows), len(symbols)), nan)
+            for column, symbol in enumerate(symbols):
+                for bar in past[symbol].bars:
+                    if bar.day in places:
+                        found[places[bar.day], column] = what(bar)
+            return pd.DataFrame(found, rows, list(symbols))
 
         first = rows[0].date() if len(rows) else session
         return Facts(
-            table("close", needs.symbols),
+            table(attrgetter("close"), needs.symbols),
             self._calendar.index(first, session, AHEAD),
             dividends={s: kept.dividend for s, kept in past.items() if kept.dividend},
-            highs=table("high", needs.ranges) if needs.ranges else None,
-            lows=table("low", needs.ranges) if needs.ranges else None,
+            highs=table(attrgetter("high"), needs.ranges) if needs.ranges else None,
+            lows=table(attrgetter("low"), needs.ranges) if needs.ranges else None,
         )
 
     async def quotes(self, symbols: Collection[Symbol]) -> Quotes:
