@@ -251,7 +251,12 @@ async def test_too_fast_is_asked_again_more_slowly():
 
 
 NO_RIGHT = Fault(
-    FaultKind.REFUSE, Request.HISTORICAL_DATA, "VOO", 3, code=162, text="No market data permissions"
+    FaultKind.REFUSE,
+    Request.HISTORICAL_DATA,
+    "VOO",
+    times=3,
+    code=162,
+    text="No market data permissions",
 )
 
 
