@@ -51,10 +51,12 @@ class Troubles:
 
     def notes(self) -> Sequence[Note]:
         """What its owner should hear of now."""
-        line = self._of_line
-        told = [line.error] if line and line.told else []
-        notes = [Note(e.code, "", {**e.values, "since": line.since}) for e in told if line]
-        return [*notes, *([self._of_quotes] if self._of_quotes else [])]
+        line, notes = self._of_line, []
+        if line is not None and line.told:
+            notes.append(Note(line.error.code, "", {**line.error.values, "since": line.since}))
+        if self._of_quotes is not None:
+            notes.append(self._of_quotes)
+        return notes
 
     def meet(self, error: BrokerUnavailable) -> None:
         """Something is wrong with the connection, or still is.
