@@ -18,10 +18,11 @@ test: $(VENV)/installed ## install, then run every test; the load-bearing rooms 
 
 # One environment has one of the two libraries of Interactive Brokers: they overwrite each other.
 IB_ASYNC ?= .venv-ib-async
+OF_IBKR = tests/adapters/test_ibkr_*.py tests/adapters/sims/test_tws_*.py tests/adapters/test_broker_contract.py
 
 test-ib-async: $(IB_ASYNC)/installed ## what touches Interactive Brokers, on the other of its libraries, in an environment of its own
 	@$(IB_ASYNC)/bin/python -c "from adapters.ibkr_sdk import library; assert library.__name__ == 'ib_async', library"
-	$(IB_ASYNC)/bin/pytest -n $(JOBS) -p no:cacheprovider -k "ibkr or tws" tests/adapters
+	$(IB_ASYNC)/bin/pytest -n $(JOBS) -p no:cacheprovider -k "ibkr or tws" $(OF_IBKR)
 
 quick: $(VENV)/installed ## the tests without the whole-process and long-history suites
 	$(BIN)/pytest -n $(JOBS) -m "not slow"
