@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from bot.gather import numbered
 from bot.ports import Adjustment, Clock, Feed, MarketData
 from bot.schedule import JumpingClock
 from bot.sessions import EARLIEST, LATEST, Overrides, nyse
-from bot.signals import Signal, signal_of
+from bot.signals import LOOK_BACK, Signal, signal_of
 from bot.snapshots_artifacts import snapshot_name
 from bot.snapshots_release import Recipe
 from config.settings import Settings
@@ -194,11 +194,12 @@ def signal(profile_name: str, settings: Settings, prices: Path | None, day: date
     needs = about.strategy().needs
     market = TableMarket(table.adjusted(), clock, calendar)
     facts = numbered(asyncio.run(_known(market, needs, session.date)), calendar)
-    return signal_of(about, facts, session.date)
+    return signal_of(about, facts, session.date, calendar)
 
 
 async def _known(market: MarketData, needs: Needs, day: date) -> Facts:
-    facts = await market.facts(needs, day)
+    """What is known at the close of a day, and long enough before to have followed a while."""
+    facts = await market.facts(replace(needs, sessions=needs.sessions + LOOK_BACK), day)
     quotes = await market.quotes(needs.symbols)
     fresh = {s: quote for s, quote in quotes.items() if exchange_date(quote.at) == day}
     return facts.with_today(day, fresh)

@@ -19,6 +19,7 @@ from bot.domain.fills import FillRules
 from bot.domain.model import NOTHING, Note, Symbol
 from bot.domain.performance import Performance, buy_and_hold, performance
 from bot.domain.strategy import Book, Facts
+from bot.signals import Signal, Statistics, statistics_of
 from bot.sources import Past
 from bot.track_record import TrackRecord
 from config.settings import Settings, checked
@@ -184,6 +185,16 @@ def opened(equity: pd.Series, money: float, day: date) -> pd.Series:
     """A series of equity with what it began as, on the session before its first trade."""
     whole: pd.Series = pd.concat([pd.Series([money], pd.DatetimeIndex([day])), equity])
     return whole
+
+
+def statistics(signal: Signal, prices: Path | None, settings: Settings) -> Statistics:
+    """How a signal's profile by its defaults fared over all the past there is, up to its session.
+
+    Raises what `attempt` raises: DataError where there is too little of it.
+    """
+    wish = Wish(profile=signal.profile, prices=prices, last=signal.updated)
+    played = attempt(wish, settings, lambda _done, _of: None)
+    return statistics_of(played.equity, len(played.record.trades))
 
 
 def _granted(wish: Wish, settings: Settings) -> Settings:

@@ -142,6 +142,12 @@ def month_ends(sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(sessions[:-1][month[1:] != month[:-1]])
 
 
+def month_starts(sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """The sessions before which another month lies; of the oldest one nobody knows."""
+    month = _month_numbers(sessions)
+    return pd.DatetimeIndex(sessions[1:][month[1:] != month[:-1]])
+
+
 @dataclass(frozen=True, slots=True)
 class _OwnBars:
     """Each symbol's bars without its gaps, and for every session which of them count.

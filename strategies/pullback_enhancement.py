@@ -9,6 +9,7 @@ import pandas as pd
 from bot.domain.errors import BellwetherError
 from bot.domain.model import Symbol
 from bot.domain.strategy import Decision, Facts, Hold, Needs, View
+from strategies.indicators import month_starts
 from strategies.monthly import (
     SESSIONS_TO_ACT,
     Bonus,
@@ -100,6 +101,10 @@ class PullbackEnhancement:
     def needs(self) -> Needs:
         """The snapshots, and prices of the safe haven and of the stocks they name."""
         return snapshot_needs(FEED, self.safe_haven, self.benchmark_symbol, MARKET)
+
+    def due(self, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        """Each month's first session: the earliest a snapshot of the month's end is known."""
+        return month_starts(sessions)
 
     def features(self, facts: Facts) -> pd.DataFrame:
         """The newest snapshot's rows on the first sessions that may act on it.

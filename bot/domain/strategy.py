@@ -229,6 +229,18 @@ class Patient(Protocol):
         ...
 
 
+@runtime_checkable
+class Scheduled(Protocol):
+    """A strategy whose rebalances the calendar announces; any other may act on every session."""
+
+    def due(self, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        """Those of consecutive sessions that the calendar alone makes rebalance sessions.
+
+        Of the first and the last nobody may know yet: what lies around them says it.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Book:
     """One strategy trading one account by its rules.

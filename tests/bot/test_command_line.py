@@ -27,8 +27,10 @@ RUN_KEYS = {
     *("run", "outcome", "at", "decided", "orders", "notes", "portfolio", "prices", "owed"),
 }
 SIGNAL_KEYS = {
-    *("profile", "signal", "updated", "reason", "allocation", "indicators", "methodology"),
+    *("profile", "signal", "updated", "allocation", "since", "reason", "indicators"),
+    *("next_rebalance", "statistics", "methodology", "disclaimer"),
 }
+STATISTICS_KEYS = {"period", "win_rate", "cagr", "max_drawdown", "trades"}
 PROFILE_KEYS = {
     *("name", "aliases", "about", "cadence", "role", "benchmark", "minimum_equity"),
     *("needs", "parameters", "source"),
@@ -331,6 +333,22 @@ def test_a_profiles_signal_is_a_value_for_programs(tmp_path):
 
     assert told.keys() == SIGNAL_KEYS
     assert (told["signal"], told["updated"]) == ("hold", "2026-10-15")
+    assert (told["since"], told["next_rebalance"]) == ("2026-09-30", "2026-12-31")
+    assert told["allocation"] == {"SMH": 0.5, "INDA": 0.5}
+    assert told["statistics"].keys() == STATISTICS_KEYS
+    assert "not advice" in told["disclaimer"]
+
+
+def test_a_profile_without_a_past_is_asked_all_the_same(tmp_path):
+    prices = tmp_path / "short.csv"
+    closes().set_index("date").loc[: str(QUARTER_END)].tail(504).to_csv(prices)
+
+    told = Scratch(tmp_path).call(
+        "decide", "global_etf_rotation", "--prices", str(prices), "--json"
+    )
+
+    assert json_of(told)["statistics"] is None
+    assert "no statistics" in told.stderr
 
 
 def test_prices_of_the_store_are_decided_on(here):
