@@ -29,7 +29,7 @@ from bot.signals import LOOK_BACK, Signal, signal_of
 from bot.snapshots_artifacts import snapshot_name
 from bot.snapshots_release import Recipe
 from config.settings import Settings
-from config.sources import BuiltFeed, SnapshotFeedSettings
+from config.sources import BuiltFeed, SnapshotFeedSettings, TablesMarket
 from config.sources import TableFeed as TableSettings
 from strategies import profile, strategy
 from strategies.expectations import expected_of
@@ -104,7 +104,7 @@ def _table(name: str, settings: Settings, *, adjusted: bool = True) -> PriceTabl
     entry = settings.markets[name]
     table = load(entry.path) if entry.path else price_store(settings).table()
     spliced = table.spliced(entry.splice)
-    return spliced.adjusted() if adjusted else spliced
+    return spliced.adjusted().late(entry.late) if adjusted else spliced
 
 
 def feeds(name: str, settings: Settings, clock: Clock, calendar: Calendar) -> Mapping[str, Feed]:
@@ -192,7 +192,8 @@ def signal(profile_name: str, settings: Settings, prices: Path | None, day: date
         raise BellwetherError("no_session", day=asked)
     clock = JumpingClock(session.closes)
     needs = about.strategy().needs
-    market = TableMarket(table.adjusted(), clock, calendar)
+    known = table.adjusted().late(TablesMarket(kind="tables").late)
+    market = TableMarket(known, clock, calendar)
     facts = numbered(asyncio.run(_known(market, needs, session.date)), calendar)
     return signal_of(about, facts, session.date, calendar)
 

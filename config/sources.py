@@ -201,6 +201,10 @@ class TablesMarket(Table):
         default={},
         description="Whose returns a symbol has before its own first bar, in the order given.",
     )
+    late: tuple[Symbol, ...] = Field(
+        default=("VIX",),
+        description="Indices computed beyond the close: a session knows the close before its own.",
+    )
 
 
 MarketSettings: TypeAlias = TablesMarket

@@ -10,12 +10,14 @@ from bot.domain.model import Symbol
 from bot.domain.strategy import Strategy
 from strategies.fuguo_etf_rotation import FuguoEtfRotation
 from strategies.global_etf_rotation import GlobalEtfRotation
+from strategies.iwm_small_cap_rotation import IwmSmallCapRotation
 from strategies.leveraged_pullback import LeveragedPullback
 from strategies.mega_cap_leaders import AggressiveLeaders, BalancedLeaders, MegaCapLeaders
 from strategies.multi_factor_defensive import MultiFactorDefensive
 from strategies.parameters import clamped, fitted
 from strategies.pattern_etf_rotation import PatternEtfRotation
 from strategies.pullback_enhancement import PullbackEnhancement
+from strategies.qqq_iwm_rotation import QqqIwmRotation
 from strategies.soxl_soxx_trend_income import SoxlSoxxTrendIncome
 from strategies.tqqq_growth_income import TqqqGrowthIncome
 
@@ -39,6 +41,7 @@ class Profile:
 
 
 _SNAPSHOTS = "QuantStrategyLab/UsEquityStrategies and UsEquitySnapshotPipelines"
+_DESCRIBED = "a published description without code; what it leaves open is our own choice"
 
 _ALL = (
     Profile(
@@ -139,6 +142,24 @@ _ALL = (
         minimum_equity=Decimal(3000),
         role="factor_rotation",
         source="a description of candlestick patterns of an ETF's constituents",
+    ),
+    Profile(
+        name="qqq_iwm_rotation",
+        strategy=QqqIwmRotation,
+        cadence="daily",
+        benchmark="QQQ",
+        minimum_equity=Decimal(2000),
+        role="strength_rotation",
+        source=_DESCRIBED,
+    ),
+    Profile(
+        name="iwm_small_cap_rotation",
+        strategy=IwmSmallCapRotation,
+        cadence="monthly + daily overlays",
+        benchmark="SPY",
+        minimum_equity=Decimal(2000),
+        role="small_cap_rotation",
+        source=_DESCRIBED,
     ),
 )
 

@@ -19,7 +19,6 @@ from strategies.monthly import (
     Count,
     Defence,
     Dollars,
-    Portion,
     Selection,
     Smallest,
     StockColumns,
@@ -32,7 +31,7 @@ from strategies.monthly import (
     snapshot_needs,
     stocks,
 )
-from strategies.parameters import Share, Texts, check
+from strategies.parameters import Portion, Share, Texts, check
 from strategies.scores import LEADERS, scored
 
 FACTORS = (

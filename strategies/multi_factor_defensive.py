@@ -13,7 +13,6 @@ from strategies.monthly import (
     Cap,
     Count,
     Defence,
-    Portion,
     Selection,
     StockColumns,
     already_traded,
@@ -25,7 +24,7 @@ from strategies.monthly import (
     snapshot_needs,
     stocks,
 )
-from strategies.parameters import Share, check
+from strategies.parameters import Portion, Share, check
 from strategies.scores import DEFENSIVE, scored
 
 FEED = "russell_1000_multi_factor_defensive"

@@ -17,7 +17,6 @@ from strategies.monthly import (
     Count,
     Defence,
     Dollars,
-    Portion,
     Selection,
     StockColumns,
     Window,
@@ -30,7 +29,7 @@ from strategies.monthly import (
     snapshot_needs,
     stocks,
 )
-from strategies.parameters import Allowed, Share, Texts, check
+from strategies.parameters import Allowed, Portion, Share, Texts, check
 from strategies.scores import PULLBACK, pullback_factors, scored
 
 FEED = "tech_communication_pullback_enhancement"
