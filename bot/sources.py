@@ -25,12 +25,12 @@ from bot.gather import numbered
 from bot.ports import Adjustment, Clock, Feed, MarketData
 from bot.schedule import JumpingClock
 from bot.sessions import EARLIEST, LATEST, Overrides, nyse
+from bot.signal_sources import signal_feeds
 from bot.signals import LOOK_BACK, Signal, signal_of
 from bot.snapshots_artifacts import snapshot_name
 from bot.snapshots_release import Recipe
 from config.settings import Settings
 from config.sources import BuiltFeed, SnapshotFeedSettings, TablesMarket
-from config.sources import TableFeed as TableSettings
 from strategies import profile, strategy
 from strategies.expectations import expected_of
 
@@ -108,14 +108,16 @@ def _table(name: str, settings: Settings, *, adjusted: bool = True) -> PriceTabl
 
 
 def feeds(name: str, settings: Settings, clock: Clock, calendar: Calendar) -> Mapping[str, Feed]:
-    """The snapshots and tables a book reads, under the names its strategy knows them by.
+    """The snapshots, tables and signals a book reads, as its strategy calls them.
 
     Raises SettingsError `feed_of_another` for the snapshots of another profile,
-    `feed_is_table` for what is none, and what `table_feeds` refuses.
+    `feed_is_no_snapshot` for what is none, and what `table_feeds` and `signal_feeds`
+    refuse.
     """
     return {
         **_snapshots(name, settings, clock, calendar),
         **table_feeds(name, settings, clock, calendar),
+        **signal_feeds(name, settings, clock, calendar),
     }
 
 
@@ -124,8 +126,8 @@ def _snapshots(name: str, settings: Settings, clock: Clock, calendar: Calendar) 
     if book.feed is None:
         return {}
     entry, reads = settings.feeds[book.feed], profile(book.profile).name
-    if isinstance(entry, TableSettings):
-        raise SettingsError("feed_is_table", feed=book.feed)
+    if not isinstance(entry, SnapshotFeedSettings):
+        raise SettingsError("feed_is_no_snapshot", feed=book.feed)
     if profile(entry.profile).name != reads:
         raise SettingsError("feed_of_another", feed=book.feed, profile=entry.profile, reads=reads)
     expected = expected_of(

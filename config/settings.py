@@ -144,6 +144,10 @@ class BookSettings(Table):
         default={},
         description="The [feeds] entries with the tables its profile reads, by their names there.",
     )
+    signals: Mapping[Name, Name] = Field(
+        default={},
+        description="The [feeds] entries with the signals its profile reads, by their names there.",
+    )
     lead_minutes: Annotated[Shares, Field(ge=10, le=60)] = Field(
         default=15, description="Minutes before the close at which the book decides."
     )
@@ -187,7 +191,8 @@ class Settings(BaseSettings):
         default={}, description="Sources of prices, by name."
     )
     feeds: Mapping[Name, FeedSettings] = Field(
-        default={}, description="Snapshots and tables that profiles read beside prices, by name."
+        default={},
+        description="Snapshots, tables and signals that profiles read beside prices, by name.",
     )
     brokers: Mapping[Name, BrokerSettings] = Field(default={}, description="Brokers, by name.")
     books: Mapping[Name, BookSettings] = Field(default={}, description="Books, by name.")
@@ -293,9 +298,11 @@ def _loose_ends(settings: Settings) -> Iterator[Problem]:
             yield _unknown("unknown_market", f"books.{name}.market", book.market, markets)
         if book.feed is not None and book.feed not in settings.feeds:
             yield _unknown("unknown_feed", f"books.{name}.feed", book.feed, settings.feeds)
-        for read, feed in book.tables.items():
-            if feed not in settings.feeds:
-                yield _unknown("unknown_feed", f"books.{name}.tables.{read}", feed, settings.feeds)
+        for key, named in (("tables", book.tables), ("signals", book.signals)):
+            for read, feed in named.items():
+                if feed not in settings.feeds:
+                    where = f"books.{name}.{key}.{read}"
+                    yield _unknown("unknown_feed", where, feed, settings.feeds)
 
 
 def _short_problems(settings: Settings) -> Iterator[Problem]:

@@ -6,7 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic_core import PydanticCustomError
 
 from config.values import (
     Account,
@@ -24,6 +25,8 @@ from config.values import (
     Symbol,
     Table,
 )
+
+_THIS_HOST = ("http://127.0.0.1:", "http://127.0.0.1/", "http://localhost:", "http://localhost/")
 
 
 class _Broker(Table):
@@ -257,6 +260,48 @@ class TableFeed(Table):
     )
 
 
+class SignalFile(Table):
+    """Signals of somebody else in a file that grows or is replaced."""
+
+    kind: Literal["signal_file"] = Field(
+        description="What feed it is; signal_file reads signals from a file."
+    )
+    path: Path = Field(
+        description="The signals: CSV, JSON or JSON lines with known_on and signal in every row."
+    )
+    look_every: Annotated[int, Field(strict=True, ge=1, le=3600)] = Field(
+        default=30, description="Seconds between two looks at the file."
+    )
+
+
+class SignalAddress(Table):
+    """Signals of somebody else at an address, fetched with a token that is a secret."""
+
+    kind: Literal["signal_address"] = Field(
+        description="What feed it is; signal_address fetches JSON."
+    )
+    address: Address = Field(
+        description="Where GET answers a signal and the day it was updated; https, or this host."
+    )
+    token: Flag = Field(
+        default=True,
+        description="Whether it wants a bearer token, the secret signal_token_ and its name.",
+    )
+    look_every: Annotated[int, Field(strict=True, ge=10, le=86_400)] = Field(
+        default=300, description="Seconds between two questions."
+    )
+    answer_seconds: Annotated[int, Field(strict=True, ge=1, le=60)] = Field(
+        default=10, description="Seconds to wait for an answer."
+    )
+
+    @field_validator("address")
+    @classmethod
+    def _not_in_the_open(cls, address: str) -> str:
+        if not address.startswith(("https://", *_THIS_HOST)):
+            raise PydanticCustomError("address_in_the_open", "a token needs https")
+        return address
+
+
 def _which(entry: object) -> object:
     """What tells the feeds apart: a kind, or who makes the snapshots."""
     told = entry if isinstance(entry, dict) else vars(entry)
@@ -267,6 +312,8 @@ SnapshotFeedSettings: TypeAlias = FileFeed | BuiltFeed
 FeedSettings: TypeAlias = Annotated[
     Annotated[FileFeed, Tag("file")]
     | Annotated[BuiltFeed, Tag("build")]
-    | Annotated[TableFeed, Tag("table")],
+    | Annotated[TableFeed, Tag("table")]
+    | Annotated[SignalFile, Tag("signal_file")]
+    | Annotated[SignalAddress, Tag("signal_address")],
     Discriminator(_which),
 ]

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from types import MappingProxyType
 
 import pandas as pd
 
+from bot.domain.calendar import exchange_date
 from bot.domain.errors import Blocked
 
 # What a signal may say, the word that is true first. Case and blanks do not matter.
@@ -62,3 +63,35 @@ def table(kept: Sequence[Received]) -> pd.DataFrame:
             "signal": [each.word for each in kept],
         }
     )
+
+
+def received(feed: str, cells: Mapping[str, object], today: date, place: str) -> Received:
+    """A signal as a file's row or an answer writes it: `signal`, `known_on`, `updated`.
+
+    Without `known_on` it is known from the session `today` on, without `updated` it is
+    about the day it was known. Raises Blocked `signal_unknown` for its word, and
+    `signal_unreadable` naming the place and what is wrong there: both days left out, no
+    day, or one that came before what it is about.
+    """
+    told = {name: cells.get(name) for name in ("known_on", "updated")}
+    if not any(told.values()):
+        raise _unreadable(feed, place, "neither known_on nor updated")
+    known_on = _day(feed, place, told["known_on"]) if told["known_on"] else today
+    as_of = _day(feed, place, told["updated"]) if told["updated"] else known_on
+    if as_of > known_on:
+        raise _unreadable(feed, place, f"updated {as_of} after it was known on {known_on}")
+    understood(feed, cells.get("signal"), as_of)
+    return Received(as_of, known_on, str(cells["signal"]).strip().upper())
+
+
+def _day(feed: str, place: str, told: object) -> date:
+    """The day at the exchange of a date or a time."""
+    try:
+        moment = datetime.fromisoformat(f"{told}".strip())
+    except ValueError:
+        raise _unreadable(feed, place, f"{told} is no day") from None
+    return moment.date() if moment.utcoffset() is None else exchange_date(moment)
+
+
+def _unreadable(feed: str, place: str, what: str) -> Blocked:
+    return Blocked("signal_unreadable", feed=feed, place=place, what=what)

@@ -27,6 +27,8 @@ from config.sources import (
     LongPortBroker,
     PaperBroker,
     SchwabBroker,
+    SignalAddress,
+    SignalFile,
     TableFeed,
     TablesMarket,
 )
@@ -98,6 +100,8 @@ TABLE_OF = {
     "feeds.monthly": FileFeed,
     "feeds.made": BuiltFeed,
     "feeds.lists": TableFeed,
+    "feeds.heard": SignalFile,
+    "feeds.fetched": SignalAddress,
     "brokers.practice": PaperBroker,
     "brokers.ibkr": IbkrBroker,
     "brokers.schwab": SchwabBroker,
