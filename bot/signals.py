@@ -65,11 +65,12 @@ class Signal:
     """What a profile says of a session, for others to read.
 
     `signal` is `rebalance` where something was decided in the session `updated`, else
-    `hold`. `allocation` are the shares of equity wanted by symbol, those of all others being
-    nothing, decided in the session `since`; None where nothing was decided yet. `indicators` are
-    the numbers of the session. `next_rebalance` is when the profile may decide anew;
-    something extraordinary may happen before. `methodology` and `disclaimer` are in
-    English whoever asks: they are for programs.
+    `hold`. `allocation` are the shares of equity wanted by symbol, nothing of any other,
+    decided in the session `since`, which is None where nothing was decided yet; `flags`
+    are codes of what is to be known of it. `indicators` are the numbers of the session.
+    `next_rebalance` is when the profile may decide anew by the calendar; something
+    extraordinary may happen before. `methodology` and `disclaimer` are in English
+    whoever asks: they are for programs.
     """
 
     profile: str
@@ -78,6 +79,7 @@ class Signal:
     allocation: Mapping[Symbol, float]
     since: date | None
     reason: str
+    flags: tuple[str, ...]
     indicators: Mapping[str, float]
     next_rebalance: date
     statistics: Statistics | None
@@ -95,6 +97,9 @@ class Signal:
         told = [words.phrase("signal_rebalance" if rebalances else "signal_hold", values)]
         if self.since and not rebalances:
             told.append(words.phrase("signal_since", {"since": self.since}))
+        if self.flags:
+            said = "; ".join(words.say(flag) for flag in self.flags)
+            told.append(words.phrase("flags", {"flags": said}))
         told += [
             words.phrase("signal_weight", {"symbol": symbol, "weight": weight})
             for symbol, weight in self.allocation.items()
@@ -229,6 +234,7 @@ def _told(name: str, strategy: Strategy, latest: _Latest, calendar: Calendar) ->
         allocation={symbol: weight for symbol, weight in targets.items() if weight},
         since=latest.since,
         reason=latest.decision.reason,
+        flags=latest.wanted.flags if latest.wanted else (),
         indicators=latest.numbers,
         next_rebalance=next_rebalance(strategy, latest.session, calendar),
         statistics=None,

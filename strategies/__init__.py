@@ -28,7 +28,8 @@ class Profile:
 
     `benchmark` is what its returns are compared with. Below `minimum_equity` in
     USD whole shares may not follow the weights; that is advice, never a change of
-    the targets. `source` says where the rule comes from.
+    the targets. `source` says where the rule comes from. What is `measured` has words on
+    what its source claims and what we found.
     """
 
     name: str
@@ -38,10 +39,11 @@ class Profile:
     minimum_equity: Decimal
     role: str
     source: str
+    measured: bool = False
 
 
 _SNAPSHOTS = "QuantStrategyLab/UsEquityStrategies and UsEquitySnapshotPipelines"
-_DESCRIBED = "a published description without code; what it leaves open is our own choice"
+_DESCRIBED = "published description, no code"
 
 _ALL = (
     Profile(
@@ -160,6 +162,7 @@ _ALL = (
         minimum_equity=Decimal(2000),
         role="small_cap_rotation",
         source=_DESCRIBED,
+        measured=True,
     ),
 )
 

@@ -106,9 +106,9 @@ class QqqIwmRotation:
     def features(self, facts: Facts) -> pd.DataFrame:
         """A row per session: each signal as 1 (LONG, Buy) or 0, and what it comes from.
 
-        Built in: `ratio`, its `mean` and `distance` from it, the `price` of the first
-        fund and its `average`. Received: the `_age` in sessions of each signal, and its
-        word where it is none of the two known. What is unknown is NaN.
+        Built in: `ratio`, its `mean` and `distance` from it; where the mode asks for a
+        forecast the `price` of the first fund and its `average`. Received: the `_age` in
+        sessions of each signal and its `_word`. What is unknown is NaN.
         """
         return self._modelled(facts) if self.signals == _BUILTIN else self._received(facts)
 
@@ -156,23 +156,28 @@ class QqqIwmRotation:
 
     def _modelled(self, facts: Facts) -> pd.DataFrame:
         closes = facts.closes.reindex(columns=[self.first, self.second])
+        columns = self._rotation(closes)
+        if FORECAST in self._heard:
+            columns |= self._forecast(closes)
+        return pd.DataFrame(columns, closes.index)
+
+    def _rotation(self, closes: pd.DataFrame) -> dict[str, Floats]:
         ratio = (closes[self.first] / closes[self.second]).to_frame()
         mean = moving_average(ratio, self.ratio_sessions, self.ratio_sessions).to_numpy()[:, 0]
         share = ratio.to_numpy()[:, 0]
         distance = share / mean - 1.0
-        price = closes[[self.first]]
-        average = moving_average(price, self.forecast_sessions, self.forecast_sessions)
-        last, mean_price = price.to_numpy()[:, 0], average.to_numpy()[:, 0]
-        columns = {
+        return {
             ROTATION: self._state(distance),
             "ratio": share,
             "mean": mean,
             "distance": distance,
-            FORECAST: _where_known(last > mean_price, last - mean_price),
-            "price": last,
-            "average": mean_price,
         }
-        return pd.DataFrame(columns, closes.index)
+
+    def _forecast(self, closes: pd.DataFrame) -> dict[str, Floats]:
+        price = closes[[self.first]]
+        average = moving_average(price, self.forecast_sessions, self.forecast_sessions)
+        last, mean = price.to_numpy()[:, 0], average.to_numpy()[:, 0]
+        return {FORECAST: _where_known(last > mean, last - mean), "price": last, "average": mean}
 
     def _state(self, distance: Floats) -> Floats:
         """1 where the newest distance beyond the band was above it, within the memory."""

@@ -27,13 +27,13 @@ RUN_KEYS = {
     *("run", "outcome", "at", "decided", "orders", "notes", "portfolio", "prices", "owed"),
 }
 SIGNAL_KEYS = {
-    *("profile", "signal", "updated", "allocation", "since", "reason", "indicators"),
-    *("next_rebalance", "statistics", "methodology", "disclaimer"),
+    *("profile", "signal", "updated", "allocation", "since", "reason", "flags"),
+    *("indicators", "next_rebalance", "statistics", "methodology", "disclaimer"),
 }
 STATISTICS_KEYS = {"period", "win_rate", "cagr", "max_drawdown", "trades"}
 PROFILE_KEYS = {
     *("name", "aliases", "about", "cadence", "role", "benchmark", "minimum_equity"),
-    *("needs", "parameters", "source"),
+    *("needs", "parameters", "source", "measured"),
 }
 PARAMETER_KEYS = {"name", "kind", "default", "low", "high", "choices", "about"}
 PAST_KEYS = {"run", "ended", "at", "reason", "orders", "unfinished"}
@@ -356,7 +356,7 @@ def test_prices_of_the_store_are_decided_on(here):
 
     told = here.call("decide", "global_etf_rotation", "--as-of", str(QUARTER_END))
 
-    assert "34 symbols taken into the price store" in taken.stdout
+    assert "37 symbols taken into the price store" in taken.stdout
     assert "SMH 50.0 %" in told.stdout
 
 
@@ -368,7 +368,7 @@ def test_an_update_says_what_is_worth_a_look(here):
     told = here.call("data", "update", "--from", str(written(table, here.folder / "p.csv")))
 
     assert told.exit_code == 0
-    assert "33 symbols taken into the price store" in told.stdout
+    assert "36 symbols taken into the price store" in told.stdout
     assert re.search(r"VOO: an impossible jump of the price on \w{3} [\d-]+: × [78]\.", told.stdout)
     assert re.search(r"GLD: \w{3} [\d-]+ has a price that is none: -1", told.stdout)
 

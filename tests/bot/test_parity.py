@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from config.settings import checked
 from strategies import PROFILES
 from tests.bot.parity import CALENDAR, a_book, dirty, live, replayed, seeded, written
-from tests.real import real_prices
+from tests.real import real_history
 
 ROOT = Path(__file__).parents[2]
 LAST = date(2026, 7, 31)
@@ -45,16 +46,6 @@ def test_a_year_of_real_prices(name, tmp_path):
 
     assert traded
     assert replayed(settings, begins(YEAR), LAST) == traded
-
-
-def real_history(folder: Path) -> Path:
-    """Real prices of funds, and the levels of VIX: one file, as a store would have it."""
-    parts = [pd.read_csv(real_prices(name)) for name in ("etf_adjclose.csv.gz", "vix_daily.csv")]
-    parts[1] = parts[1].rename(columns={"close": "adj_close"})
-    columns = ["date", "symbol", "adj_close"]
-    path = folder / "real.csv"
-    pd.concat([part[columns] for part in parts]).to_csv(path, index=False)
-    return path
 
 
 @long
@@ -119,6 +110,21 @@ def test_prices_with_holes_and_leaps(name, seed, tmp_path):
     traded = live(settings, begins(YEAR), LAST)
 
     assert traded
+    assert replayed(settings, begins(YEAR), LAST) == traded
+
+
+@long
+@pytest.mark.parametrize("mode", ["hedged", "forecast"])
+def test_a_book_that_is_short_at_times(mode, tmp_path):
+    prices = seeded(tmp_path, YEAR + WARM_UP, LAST, seed=11)
+    broker = {"account_kind": "margin", "shorting": True, "slippage": "0.001"}
+    plain = a_book("qqq_iwm_rotation", prices, {"shorting": True}, broker).model_dump()
+    plain["books"]["main"]["params"] = {"mode": mode}
+    settings = checked(plain)
+
+    traded = live(settings, begins(YEAR), LAST)
+
+    assert {"sell_short", "buy_to_cover"} <= {action for _, _, action, *_ in traded}
     assert replayed(settings, begins(YEAR), LAST) == traded
 
 

@@ -60,11 +60,14 @@ def prices(folder: Path, **moves: float) -> Path:
     return written(table, folder / "prices.csv")
 
 
+SHORTING = {"shorting": True}
 FUNDS = ("QQQ", "IWM", "SPY", "SGOV")
 
 
 def a_book(folder: Path, prices: Path, feeds: Mapping[str, object] | None = None, **book):
     paper = {"kind": "paper", "market": "prices", "cash": 25_000}
+    if book.get("rules") == SHORTING:
+        paper |= {"account_kind": "margin", "shorting": True}
     return checked(
         {
             "mode": "paper",
@@ -123,6 +126,26 @@ def test_a_book_without_the_index_buys_nothing_and_says_why(tmp_path):
         assert life.trades() == []
         assert life.outcome(FIRST) is Outcome.OWED
         assert "the volatility index is not known" in life.told[0]
+
+
+HEDGED = {"profile": "qqq_iwm_rotation", "params": {"mode": "hedged"}}
+
+
+def test_a_hedged_book_that_may_not_short_does_not_start(tmp_path):
+    settings = a_book(tmp_path, prices(tmp_path), **HEDGED)
+
+    with pytest.raises(SettingsError, match="shorting_not_allowed"):
+        lived(settings)
+
+
+def test_a_hedged_book_is_short_the_weaker_and_long_the_stronger(tmp_path):
+    file = prices(tmp_path, QQQ=0.001)
+
+    with closing((life := lived(a_book(tmp_path, file, **HEDGED, rules=SHORTING))).ledger):
+        assert life.trades() == [
+            ("2026-06-01", "sell_short", "IWM"),
+            ("2026-06-01", "buy", "QQQ"),
+        ]
 
 
 EXTERNAL = {"profile": "qqq_iwm_rotation", "params": {"signals": "external"}}
