@@ -70,13 +70,12 @@ class IwmSmallCapRotation:
     allocation: Portion = 1.0
 
     def __post_init__(self) -> None:
-        symbols = [getattr(self, name).upper() for name in _SYMBOLS]
+        check(self)
+        symbols = [getattr(self, name) for name in _SYMBOLS]
         for name, symbol in zip(_SYMBOLS, symbols, strict=True):
-            object.__setattr__(self, name, symbol)
             if symbols.count(symbol) > 1:
                 bounds = "a symbol the others are not"
                 raise SettingsError("bad_parameter", name=name, value=symbol, bounds=bounds)
-        check(self)
 
     @property
     def needs(self) -> Needs:

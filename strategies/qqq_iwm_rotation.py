@@ -63,8 +63,6 @@ class QqqIwmRotation:
     forecast_sessions: Window = 20
 
     def __post_init__(self) -> None:
-        for name in ("first", "second"):
-            object.__setattr__(self, name, getattr(self, name).upper())
         check(self)
         if self.first == self.second:
             bounds = f"a symbol other than {self.first}"
