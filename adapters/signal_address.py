@@ -1,6 +1,7 @@
 """Signals of others at an address: JSON that is fetched with a token, whole or not at all."""
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from datetime import date
 from http import HTTPStatus
@@ -28,6 +29,9 @@ class SignalAddress:
         self._address, self._feed = address, feed
         self._token, self._wait = token, answer_seconds
         self._etag: str | None = None
+        # They log addresses with all that is in them, and a query may be a secret.
+        for chatty in ("httpx", "httpcore"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
 
     @property
     def place(self) -> str:

@@ -69,11 +69,17 @@ class SignalFeed:
         Raises Blocked `signal_missing` where there is none, `signal_stale` where the newest
         is older than the need allows, and what is wrong with what the source says.
         """
-        return table(await self._known(session))
+        try:
+            await self._ask()
+        except Unreachable:
+            if not self._kept():
+                raise
+        return table(self._in_force(session))
 
     async def prove(self, session: date) -> Issue:
-        """Return what a session would be decided on; raises as `table`."""
-        return self._issue(await self._known(session))
+        """Return what a session would be decided on; raises as `table`, and Unreachable."""
+        await self._ask()
+        return self._issue(self._in_force(session))
 
     async def arrivals(self) -> AsyncIterator[Issue | Blocked]:
         """Tell of every signal that comes from now on, and once of each trouble; never ends."""
@@ -89,12 +95,7 @@ class SignalFeed:
                 yield came
             before = came
 
-    async def _known(self, session: date) -> list[Received]:
-        try:
-            await self._ask()
-        except Unreachable:
-            if not self._kept():
-                raise
+    def _in_force(self, session: date) -> list[Received]:
         known = [each for each in self._kept() if each.known_on <= session]
         if not known:
             raise Blocked("signal_missing", feed=self._need.name, day=session)

@@ -86,7 +86,9 @@ def as_problem(details: ErrorDetails, keys: Collection[str]) -> Problem:
             return Problem(code, str(context["where"]), values)
         case _:
             given = repr(context.get("tag", details["input"]))[:SHOWN_INPUT]
-            return Problem("setting_wrong", where, {"given": given, "what": details["msg"]})
+            kinds = context.get("expected_tags")
+            what = f"it may be {kinds}" if kinds else details["msg"]
+            return Problem("setting_wrong", where, {"given": given, "what": what})
 
 
 def _kind_key(details: ErrorDetails) -> str:

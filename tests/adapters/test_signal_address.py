@@ -45,7 +45,7 @@ class House:
     async def open(self) -> AsyncIterator[str]:
         app = web.Application()
         app.router.add_get("/signal", self.answer)
-        runner = web.AppRunner(app)
+        runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
@@ -193,6 +193,15 @@ async def test_no_error_says_the_token():
     house.status = 500
 
     assert TOKEN not in str(await refused(house))
+
+
+async def test_no_log_says_the_address(caplog):
+    caplog.set_level("INFO")
+
+    async with House().open() as address:
+        await source(f"{address}?key=hush").told(MONDAY)
+
+    assert "hush" not in caplog.text
 
 
 async def test_a_house_that_falls_silent_leaves_its_last_signal_to_grow_old(tmp_path):

@@ -310,3 +310,14 @@ async def test_a_file_that_grows_adds_what_was_not_known(tmp_path):
         (date(2026, 3, 27), WEDNESDAY, "LONG"),
         (WEDNESDAY, WEDNESDAY, "LONG"),
     ]
+
+
+async def test_a_proof_fails_where_nobody_answers_though_something_stands(tmp_path):
+    oracle = Oracle(said(MONDAY))
+    feed = a_feed(tmp_path, oracle)
+    await feed.table(MONDAY)
+    oracle.trouble = Unreachable("signal_unreachable")
+
+    assert len(await feed.table(MONDAY)) == 1
+    with pytest.raises(Unreachable):
+        await feed.prove(MONDAY)
