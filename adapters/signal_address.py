@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import date
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -36,7 +37,8 @@ class SignalAddress:
     @property
     def place(self) -> str:
         """The address without what may be secret in it."""
-        return str(httpx.URL(self._address).copy_with(query=None, userinfo=b"", fragment=None))
+        parts = urlsplit(self._address)
+        return f"{parts.scheme}://{parts.hostname}{parts.path}"
 
     async def told(self, session: date) -> Sequence[Received]:
         """Return what it answers; raises as `Source` says."""
@@ -51,7 +53,7 @@ class SignalAddress:
                 client.stream("GET", self._address, headers=headers) as answer,
             ):
                 return await self._understood(answer, session)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._unreachable(str(error) or type(error).__name__) from error
 
     async def _understood(self, answer: httpx.Response, session: date) -> Sequence[Received]:

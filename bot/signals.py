@@ -143,8 +143,9 @@ def next_rebalance(strategy: Strategy, session: date, calendar: Calendar) -> dat
     tomorrow = calendar.after(session).date
     if not isinstance(strategy, Scheduled):
         return tomorrow
-    ahead = strategy.due(calendar.index(session, min(session + _ANNOUNCED, calendar.last), 0))
-    coming = [day.date() for day in ahead if day.date() > session]
+    ahead = calendar.index(session, min(session + _ANNOUNCED, calendar.last), 0)
+    known = Facts(pd.DataFrame(), ahead, earlier=calendar.number(session))
+    coming = [day.date() for day in strategy.due(known) if day.date() > session]
     if not coming:
         raise Blocked("calendar_unknown", day=session + _ANNOUNCED)
     return coming[0]

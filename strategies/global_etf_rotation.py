@@ -76,7 +76,7 @@ class GlobalEtfRotation:
         above = latest_close(closes, lookback) > average
         good = momentum[list(self.canary_assets)] >= 0.0
         days = pd.DatetimeIndex(closes.index)
-        due = days.isin(self.due(facts.sessions))
+        due = days.isin(self.due(facts))
         bad = len(self.canary_assets) - good.sum(axis=1)
         columns = pd.MultiIndex.from_tuples(
             [
@@ -96,9 +96,9 @@ class GlobalEtfRotation:
         waiting: npt.NDArray[np.bool_] = (bad < self.canary_bad_threshold) & (due == 0.0)
         return waiting
 
-    def due(self, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    def due(self, facts: Facts) -> pd.DatetimeIndex:
         """The exchange's last sessions of the rebalance months."""
-        ends = month_ends(sessions)
+        ends = month_ends(facts.sessions)
         return ends[ends.month.isin(self.rebalance_months)]
 
     def decide(self, view: View) -> Decision:

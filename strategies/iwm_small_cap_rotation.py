@@ -89,9 +89,9 @@ class IwmSmallCapRotation:
             indices=(self.volatility_index,),
         )
 
-    def due(self, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    def due(self, facts: Facts) -> pd.DatetimeIndex:
         """Each month's first session."""
-        return month_starts(sessions)
+        return month_starts(facts.sessions)
 
     def features(self, facts: Facts) -> pd.DataFrame:
         """A row per session: the returns, the month's own, the overlays, and whether to act.
@@ -110,7 +110,7 @@ class IwmSmallCapRotation:
         prices = latest_close(closes[funds], lookback).to_numpy()
         level = closes[self.volatility_index].to_numpy()
         month = _Months(pd.DatetimeIndex(closes.index))
-        due = np.asarray(closes.index.isin(self.due(facts.sessions)))
+        due = np.asarray(closes.index.isin(self.due(facts)))
         stormy = self._stormy(level, month)
         since = self._since(prices, stormy, month)
         fell = month.ever(since < -self.drawdown_limit)

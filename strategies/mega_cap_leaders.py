@@ -132,9 +132,9 @@ class MegaCapLeaders:
         whole = sum(sleeve.weight for sleeve in told)
         return tuple(replace(sleeve, weight=sleeve.weight / whole) for sleeve in told)
 
-    def due(self, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    def due(self, facts: Facts) -> pd.DatetimeIndex:
         """Each month's first session: the earliest a snapshot of the month's end is known."""
-        return month_starts(sessions)
+        return month_starts(facts.sessions)
 
     def features(self, facts: Facts) -> pd.DataFrame:
         """The newest snapshot's rows on the first sessions that may act on it.

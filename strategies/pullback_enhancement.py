@@ -101,9 +101,9 @@ class PullbackEnhancement:
         """The snapshots, and prices of the safe haven and of the stocks they name."""
         return snapshot_needs(FEED, self.safe_haven, self.benchmark_symbol, MARKET)
 
-    def due(self, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    def due(self, facts: Facts) -> pd.DatetimeIndex:
         """Each month's first session: the earliest a snapshot of the month's end is known."""
-        return month_starts(sessions)
+        return month_starts(facts.sessions)
 
     def features(self, facts: Facts) -> pd.DataFrame:
         """The newest snapshot's rows on the first sessions that may act on it.

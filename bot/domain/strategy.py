@@ -237,10 +237,10 @@ class Patient(Protocol):
 class Scheduled(Protocol):
     """A strategy whose rebalances the calendar announces; any other may act on every session."""
 
-    def due(self, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
-        """Those of consecutive sessions that the calendar alone makes rebalance sessions.
+    def due(self, facts: Facts) -> pd.DatetimeIndex:
+        """Those of the known sessions that the calendar alone makes rebalance sessions.
 
-        Of the first and the last nobody may know yet: what lies around them says it.
+        Of the first and the last nobody may know: what lies around them says it.
         """
         ...
 

@@ -45,7 +45,7 @@ class House:
     async def open(self) -> AsyncIterator[str]:
         app = web.Application()
         app.router.add_get("/signal", self.answer)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
@@ -169,6 +169,11 @@ async def test_nobody_there_can_not_be_reached():
 
     with pytest.raises(Unreachable, match="signal_unreachable"):
         await source(address).told(MONDAY)
+
+
+async def test_an_address_that_is_none_can_not_be_reached():
+    with pytest.raises(Unreachable, match="signal_unreachable"):
+        await source("https://signals.example:99999/api").told(MONDAY)
 
 
 async def test_who_does_not_answer_is_not_waited_for_for_ever():

@@ -95,6 +95,7 @@ class RefusesQuarterEnds(GlobalEtfRotation):
         ("tqqq_growth_income", date(2026, 11, 25), date(2026, 11, 27)),
         ("russell_1000_multi_factor_defensive", date(2026, 10, 30), date(2026, 11, 2)),
         ("mega_cap_leader_rotation_aggressive", date(2026, 11, 2), date(2026, 12, 1)),
+        ("fuguo_etf_rotation", date(2026, 10, 30), date(2026, 11, 30)),
         ("tech_communication_pullback_enhancement", date(2026, 12, 30), date(2027, 1, 4)),
     ],
 )
@@ -216,3 +217,10 @@ def test_a_symbol_of_the_pool_may_be_young():
     facts.closes.loc[:"2026-06-30", "SMH"] = float("nan")
 
     assert "SMH" not in signal_of(PROFILE, facts, QUARTER_END, CALENDAR).allocation
+
+
+def test_what_is_traded_every_so_many_sessions_is_told_by_their_numbers():
+    day = next_rebalance(profile("pattern_etf_rotation").strategy(), QUARTER_END, CALENDAR)
+
+    assert CALENDAR.number(day) % 21 == 0
+    assert 0 < CALENDAR.distance(QUARTER_END, day) <= 21

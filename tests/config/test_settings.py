@@ -539,7 +539,7 @@ def test_the_file_of_a_dated_table_counts_from_the_settings_file(tmp_path):
 @pytest.mark.parametrize(
     ("told", "instead", "found"),
     [
-        ('"table"', '"other"', ("setting_wrong", "feeds.lists.snapshot")),
+        ('"table"', '"other"', ("setting_wrong", "feeds.lists.kind")),
         ("path", "config", ("setting_missing", "feeds.lists.path")),
         ('"lists.csv"', '"lists.csv"\nprofile = "x"', ("setting_unknown", "feeds.lists.profile")),
     ],
@@ -552,3 +552,47 @@ def test_a_table_of_a_book_must_be_configured(tmp_path):
     assert codes(tmp_path, SMALL + 'tables = { constituents = "lists" }\n') == {
         ("unknown_feed", "books.rotation.tables.constituents")
     }
+
+
+FETCHED = """
+[feeds.fetched]
+kind = "signal_address"
+address = "https://signals.example/api"
+"""
+
+
+@pytest.mark.parametrize(
+    ("told", "instead", "found"),
+    [
+        ("signal_address", "signal_pigeon", ("setting_wrong", "feeds.fetched.kind")),
+        ("https:", "http:", ("address_in_the_open", "feeds.fetched.address")),
+        ("https:", "wss:", ("address_in_the_open", "feeds.fetched.address")),
+        ("signals.example", "", ("setting_wrong", "feeds.fetched.address")),
+        ("address =", "path =", ("setting_missing", "feeds.fetched.address")),
+        ("address =", 'token = "t0ken"\naddress =', ("setting_wrong", "feeds.fetched.token")),
+        ("address =", "look_every = 1\naddress =", ("setting_wrong", "feeds.fetched.look_every")),
+    ],
+)
+def test_a_signal_is_fetched_from_where_nobody_reads_along(tmp_path, told, instead, found):
+    assert found in codes(tmp_path, SMALL + FETCHED.replace(told, instead))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost/signals"])
+def test_a_signal_of_this_host_needs_no_https(tmp_path, host):
+    text = FETCHED.replace("https://signals.example/api", f"http://{host}")
+
+    assert load(written(tmp_path, SMALL + text)).feeds["fetched"].token
+
+
+def test_a_file_of_signals_counts_from_the_settings_file(tmp_path):
+    text = '[feeds.heard]\nkind = "signal_file"\npath = "rotation.csv"\n'
+
+    entry = load(written(tmp_path, SMALL + text)).feeds["heard"]
+
+    assert entry.path == tmp_path / "rotation.csv"
+
+
+def test_a_book_may_name_only_signals_there_are(tmp_path):
+    text = SMALL.rstrip() + '\nsignals = { rotation = "none" }\n'
+
+    assert ("unknown_feed", "books.rotation.signals.rotation") in codes(tmp_path, text)
