@@ -208,21 +208,21 @@ def _followed(features: Features, facts: Facts, session: date) -> _Latest:
     since: date | None = None
     for day in whole[-LOOK_BACK - 1 : -1]:
         try:
-            said = _asked(features, day, wanted)
+            said = _asked(features, day, wanted, since)
         except BellwetherError:
             continue
         if isinstance(said, Rebalance):
             wanted, since = said, day
-    said = _asked(features, session, wanted)
+    said = _asked(features, session, wanted, since)
     if isinstance(said, Rebalance):
         wanted, since = said, session
     return _Latest(session, said, features.numbers(session), wanted, since)
 
 
-def _asked(features: Features, day: date, wanted: Rebalance | None) -> Decision:
+def _asked(features: Features, day: date, wanted: Rebalance | None, since: date | None) -> Decision:
     targets = wanted.targets if wanted else {}
     held = {s: Holding(_SHARES * Decimal(repr(w)), w) for s, w in targets.items() if w}
-    return features.decide(day, held)
+    return features.decide(day, held, last_rebalance=since)
 
 
 def _told(name: str, strategy: Strategy, latest: _Latest, calendar: Calendar) -> Signal:

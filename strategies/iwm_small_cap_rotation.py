@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -54,7 +55,8 @@ class IwmSmallCapRotation:
     an exact tie keeps what is held, else the large companies; the loss is measured
     from the rebalance's close at the weights in force; a position that was reduced is
     restored by the next rebalance with a calm index, or where `restore` says so by
-    the next calm session; while the index is not known nothing is bought; and
+    the next calm session; one reduced on a level that the close took back waits for
+    the next rebalance, too; while the index is not known nothing is bought; and
     `allocation` is all of the book, of which the source advises a quarter to a half.
     """
 
@@ -94,14 +96,15 @@ class IwmSmallCapRotation:
         return month_starts(facts.sessions)
 
     def features(self, facts: Facts) -> pd.DataFrame:
-        """A row per session: the returns, the month's own, the overlays, and whether to act.
+        """A row per session: the returns, the month's own, the overlays, and since when.
 
         `return_` is the trailing total return of each fund, `ratio` small over large:
         it is shown only, for it means nothing where one is negative. `chosen_` are
         the returns of the month's first session, `since_` the model's since then.
         `stormy` is 1 while the index keeps the position reduced, `fell_` while the
-        loss does; `act_` is 1 on a session on which what is held may change, if it is
-        that fund. `vix` is unknown where the index has no level of the session.
+        loss does; `changed_` is the session, as the number YYYYMMDD, since which what
+        is wanted is as it is, if it is that fund, and `opens` is 1 on the month's first.
+        `vix` is unknown where the index has no level of the session.
         """
         funds = [self.small_cap, self.large_cap, self.safe_haven]
         closes = facts.closes.reindex(columns=[*funds, self.volatility_index])
@@ -110,13 +113,12 @@ class IwmSmallCapRotation:
         prices = latest_close(closes[funds], lookback).to_numpy()
         level = closes[self.volatility_index].to_numpy()
         month = _Months(pd.DatetimeIndex(closes.index))
-        due = np.asarray(closes.index.isin(self.due(facts)))
         stormy = self._stormy(level, month)
         since = self._since(prices, stormy, month)
         fell = month.ever(since < -self.drawdown_limit)
-        calm_funds = np.zeros(len(closes), dtype=np.bool_)
-        reduced = (stormy | fell[:, 0], stormy | fell[:, 1], calm_funds)
-        act = [self._acts(due, month.changed(state), ~np.isnan(level), month) for state in reduced]
+        whole = np.zeros(len(closes), dtype=np.bool_)
+        reduced = (stormy | fell[:, 0], stormy | fell[:, 1], whole)
+        changed = [month.dated(month.opens | month.changed(state)) for state in reduced]
         chosen = month.first(gained)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = gained[:, 0] / gained[:, 1]
@@ -132,23 +134,25 @@ class IwmSmallCapRotation:
             "stormy": stormy,
             f"fell_{SMALL}": fell[:, 0],
             f"fell_{LARGE}": fell[:, 1],
-            f"act_{SMALL}": act[0],
-            f"act_{LARGE}": act[1],
-            f"act_{SAFE}": act[2],
+            f"changed_{SMALL}": changed[0],
+            f"changed_{LARGE}": changed[1],
+            f"changed_{SAFE}": changed[2],
+            "opens": month.opens,
         }
         numbers = np.column_stack(list(columns.values())).astype(float)
         return pd.DataFrame(numbers, closes.index, list(columns))
 
     def decide(self, view: View) -> Decision:
-        """The month's fund, all or reduced, on the first session and when an overlay changes.
+        """The month's fund, all or reduced, until a rebalance to it is complete.
 
-        Raises BellwetherError `too_few_bars` where the returns of the month are not known.
+        A book that never rebalanced begins with a month. Raises BellwetherError
+        `too_few_bars` where the returns of the month are not known.
         """
         numbers = dict(zip(map(str, view.features), view.features.to_numpy()[0], strict=True))
-        if not any(numbers[f"act_{fund}"] for fund in REASON_CODES):
+        if not any(_is_new(numbers, fund, view.last_rebalance) for fund in REASON_CODES):
             return Hold("not_due")
         fund = self._fund(numbers, view)
-        if not numbers[f"act_{fund}"]:
+        if not _is_new(numbers, fund, view.last_rebalance):
             return Hold("not_due")
         stormy = fund != SAFE and bool(numbers["stormy"])
         fell = fund != SAFE and bool(numbers[f"fell_{fund}"])
@@ -204,11 +208,16 @@ class IwmSmallCapRotation:
         share = np.where(month.before(stormy), self.reduced_to, 1.0)
         return share[:, np.newaxis] * grown[:, :2] + ((1.0 - share) * bills)[:, np.newaxis]
 
-    def _acts(self, due: Marks, changed: Marks, seen: Marks, month: "_Months") -> Marks:
-        """When due, on a change, and when the index is back after one of these without it."""
-        event = due | changed
-        unseen = month.latest(event) > month.latest(seen)
-        return event | (seen & month.before(unseen))
+
+def _is_new(numbers: Mapping[str, float], fund: str, last: date | None) -> bool:
+    """Whether what is wanted of a fund is newer than the last complete rebalance.
+
+    It is asked of the present state, not of a change: the close of yesterday may have
+    crossed a line that its quote of a quarter of an hour before had not.
+    """
+    if last is None:
+        return bool(numbers["opens"])
+    return int(f"{last:%Y%m%d}") < numbers[f"changed_{fund}"]
 
 
 class _Months:
@@ -220,10 +229,12 @@ class _Months:
 
     def __init__(self, days: pd.DatetimeIndex) -> None:
         number = np.asarray(days.year * _MONTHS_A_YEAR + days.month)
-        opens = np.append(np.zeros(min(len(days), 1), dtype=np.bool_), number[1:] != number[:-1])
+        self.opens: Marks = np.append(
+            np.zeros(min(len(days), 1), dtype=np.bool_), number[1:] != number[:-1]
+        )
         self._rows = np.arange(len(days))
-        self._start = np.maximum.accumulate(np.where(opens, self._rows, _NEVER))
-        self._opens = opens
+        self._start = np.maximum.accumulate(np.where(self.opens, self._rows, _NEVER))
+        self._written = np.asarray(days.strftime("%Y%m%d"), dtype=np.float64)
 
     def first(self, table: Floats) -> Floats:
         """Each row as the month's first; NaN in the month that is not whole."""
@@ -234,17 +245,22 @@ class _Months:
         newest = np.maximum.accumulate(np.where(marks, self._rows, _NEVER))
         return np.where((newest >= self._start) & (self._start != _NEVER), newest, _NEVER)
 
+    def dated(self, marks: Marks) -> Floats:
+        """The day of the newest marked row of the month as YYYYMMDD, NaN where there is none."""
+        newest = self.latest(marks)
+        return np.where(newest == _NEVER, np.nan, self._written[newest])
+
     def ever(self, marks: Marks) -> Marks:
         """Whether a row of the month so far is marked, column by column."""
         return np.column_stack([self.latest(column) != _NEVER for column in marks.T])
 
     def before(self, marks: Marks) -> Marks:
         """What the row before said, within the month; false on its first."""
-        earlier: Marks = np.roll(marks, 1) & ~self._opens
+        earlier: Marks = np.roll(marks, 1) & ~self.opens
         earlier[:1] = False
         return earlier
 
     def changed(self, marks: Marks) -> Marks:
         """Whether a row says another thing than the one before, within the month."""
-        changed: Marks = (marks != self.before(marks)) & ~self._opens & (self._start != _NEVER)
+        changed: Marks = (marks != self.before(marks)) & ~self.opens & (self._start != _NEVER)
         return changed

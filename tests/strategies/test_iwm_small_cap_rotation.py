@@ -12,7 +12,7 @@ from tests.strategies.builders import a_table, facts_of, holdings, random_closes
 
 TOLD = IwmSmallCapRotation()
 # From 2015-01-02 on the fifth month begins with row 82; the sixth with row 102.
-MAY, JUNE = date(2015, 5, 1), date(2015, 6, 1)
+APRIL, MAY, JUNE, JULY = date(2015, 4, 1), date(2015, 5, 1), date(2015, 6, 1), date(2015, 7, 1)
 IN_MAY = date(2015, 5, 13)
 CALM, STORM = 20.0, 31.0
 
@@ -30,21 +30,31 @@ def a_world(small=0.001, large=0.0005, vix=CALM, sessions=130) -> pd.DataFrame:
     )
 
 
-def decided(world: pd.DataFrame, day: date, told=TOLD, **held: float):
-    return Features(told, facts_of(world)).decide(day, holdings(**held))
+def decided(world: pd.DataFrame, day: date, told=TOLD, last: date | None = None, **held: float):
+    return Features(told, facts_of(world)).decide(day, holdings(**held), last_rebalance=last)
 
 
-def wanted(world: pd.DataFrame, day: date, told=TOLD, **held: float) -> dict[str, float]:
-    move = decided(world, day, told, **held)
+def wanted(world: pd.DataFrame, day: date, told=TOLD, **view: object) -> dict[str, float]:
+    move = decided(world, day, told, **view)
     assert isinstance(move, Rebalance)
     return {symbol: weight for symbol, weight in move.targets.items() if weight}
 
 
-def moves(world: pd.DataFrame, told=TOLD) -> dict[date, dict[str, float]]:
-    """What is wanted on every session from May on on which anything is."""
+def moves(world: pd.DataFrame, told=TOLD) -> dict[date, Rebalance]:
+    """What a book that completes what it sees decides from May on."""
     features = Features(told, facts_of(world))
-    said = {day: features.decide(day, {}) for day in features if day >= MAY}
-    return {day: dict(each.targets) for day, each in said.items() if isinstance(each, Rebalance)}
+    said: dict[date, Rebalance] = {}
+    last = APRIL
+    for day in features:
+        move = features.decide(day, {}, last_rebalance=last) if day >= MAY else None
+        if isinstance(move, Rebalance):
+            said[day] = move
+            last = last if move.blind else day
+    return said
+
+
+def targets(world: pd.DataFrame, told=TOLD) -> dict[date, dict[str, float]]:
+    return {day: dict(move.targets) for day, move in moves(world, told).items()}
 
 
 def set_from(world: pd.DataFrame, symbol: str, day: date, value: float, until: date = JUNE):
@@ -75,8 +85,16 @@ def test_an_exact_tie_keeps_what_is_held_else_the_large_companies(held, expected
 
 
 def test_only_a_months_first_session_is_due():
-    assert set(moves(a_world())) == {MAY, JUNE, date(2015, 7, 1)}
-    assert decided(a_world(), IN_MAY) == Hold("not_due")
+    assert set(moves(a_world())) == {MAY, JUNE, JULY}
+    assert decided(a_world(), IN_MAY, last=MAY) == Hold("not_due")
+
+
+def test_a_book_that_never_rebalanced_begins_with_a_month():
+    world = a_world()
+    set_from(world, "VIX", IN_MAY, STORM)
+
+    assert decided(world, IN_MAY) == Hold("not_due")
+    assert isinstance(decided(world, JUNE), Rebalance)
 
 
 def test_the_return_is_of_sixty_three_sessions():
@@ -89,11 +107,11 @@ def test_a_high_index_halves_the_position_until_the_next_rebalance_with_a_calm_o
     world = a_world()
     set_from(world, "VIX", IN_MAY, STORM, until=date(2015, 5, 14))
 
-    assert moves(world) == {
+    assert targets(world) == {
         MAY: {"IWM": 1.0},
         IN_MAY: {"IWM": 0.5, "SGOV": 0.5},
         JUNE: {"IWM": 1.0},
-        date(2015, 7, 1): {"IWM": 1.0},
+        JULY: {"IWM": 1.0},
     }
 
 
@@ -104,7 +122,7 @@ def test_a_level_at_the_limit_is_calm():
 def test_a_rebalance_in_a_storm_is_reduced_from_the_beginning():
     world = a_world(vix=STORM)
 
-    assert set(moves(world)) == {MAY, JUNE, date(2015, 7, 1)}
+    assert set(moves(world)) == {MAY, JUNE, JULY}
     assert wanted(world, MAY) == {"IWM": 0.5, "SGOV": 0.5}
 
 
@@ -114,7 +132,7 @@ def test_where_it_is_chosen_the_next_calm_session_restores():
 
     told = IwmSmallCapRotation(restore="next_session")
 
-    assert moves(world, told)[date(2015, 5, 15)] == {"IWM": 1.0}
+    assert targets(world, told)[date(2015, 5, 15)] == {"IWM": 1.0}
     assert date(2015, 5, 14) not in moves(world, told)
 
 
@@ -125,9 +143,9 @@ def test_a_fall_of_more_than_a_tenth_since_the_rebalance_trips_the_breaker_once(
 
     found = moves(world)
 
-    assert found[IN_MAY] == {"IWM": 0.5, "SGOV": 0.5}
-    assert set(found) == {MAY, IN_MAY, JUNE, date(2015, 7, 1)}
-    assert decided(world, IN_MAY).flags == ("drawdown_breaker",)
+    assert found[IN_MAY].targets == {"IWM": 0.5, "SGOV": 0.5}
+    assert found[IN_MAY].flags == ("drawdown_breaker",)
+    assert set(found) == {MAY, IN_MAY, JUNE, JULY}
 
 
 def test_a_fall_of_exactly_the_limit_trips_nothing():
@@ -181,7 +199,7 @@ def test_an_unknown_index_keeps_no_breaker_from_tripping():
     set_from(world, "IWM", IN_MAY, world.loc[str(MAY), "IWM"] * 0.85)
     set_from(world, "VIX", IN_MAY, np.nan)
 
-    move = decided(world, IN_MAY)
+    move = decided(world, IN_MAY, last=MAY)
 
     assert (move.targets["IWM"], move.blind) == (0.5, True)
 
@@ -190,10 +208,11 @@ def test_what_was_not_bought_for_want_of_the_index_is_bought_when_it_is_back():
     world = a_world()
     set_from(world, "VIX", date(2015, 4, 30), np.nan, until=IN_MAY)
 
-    found = {day: decided(world, day).blind for day in moves(world)}
+    found = moves(world)
 
-    assert found == {MAY: True, IN_MAY: False, JUNE: False, date(2015, 7, 1): False}
-    assert wanted(world, IN_MAY) == {"IWM": 1.0}
+    assert [day for day, move in found.items() if not move.blind] == [IN_MAY, JUNE, JULY]
+    assert found[IN_MAY].targets == {"IWM": 1.0}
+    assert all(move.blind for day, move in found.items() if day < IN_MAY)
 
 
 def test_an_index_that_comes_back_in_a_storm_reduces():
@@ -201,14 +220,38 @@ def test_an_index_that_comes_back_in_a_storm_reduces():
     set_from(world, "VIX", date(2015, 4, 30), np.nan, until=IN_MAY)
     set_from(world, "VIX", IN_MAY, STORM)
 
-    assert wanted(world, IN_MAY) == {"IWM": 0.5, "SGOV": 0.5}
+    assert targets(world)[IN_MAY] == {"IWM": 0.5, "SGOV": 0.5}
+
+
+def test_what_the_last_close_changed_is_acted_on_though_its_quote_had_not():
+    world = a_world()
+    set_from(world, "VIX", IN_MAY, STORM)
+
+    the_day_after = wanted(world, date(2015, 5, 14), last=MAY)
+
+    assert the_day_after == {"IWM": 0.5, "SGOV": 0.5}
+
+
+def test_what_was_missed_for_days_is_done_when_somebody_is_there():
+    world = a_world()
+    set_from(world, "IWM", IN_MAY, world.loc[str(MAY), "IWM"] * 0.85)
+
+    assert wanted(world, date(2015, 5, 28), last=MAY) == {"IWM": 0.5, "SGOV": 0.5}
+    assert wanted(a_world(), IN_MAY, last=APRIL) == {"IWM": 1.0}
+
+
+def test_what_is_done_is_not_done_again():
+    world = a_world()
+    set_from(world, "VIX", IN_MAY, STORM)
+
+    assert decided(world, date(2015, 5, 28), last=IN_MAY) == Hold("not_due")
 
 
 def test_an_index_missing_where_nothing_happens_changes_nothing():
     world = a_world()
     set_from(world, "VIX", IN_MAY, np.nan, until=date(2015, 5, 20))
 
-    assert set(moves(world)) == {MAY, JUNE, date(2015, 7, 1)}
+    assert set(moves(world)) == {MAY, JUNE, JULY}
 
 
 def test_the_allocation_multiplies_what_is_wanted():
@@ -299,8 +342,12 @@ def test_years_of_it_are_what_the_rule_says_told_day_by_day(seed, restore):
     expected = {
         day.date(): ledger.day(closes, at) for at, day in enumerate(closes.index) if at >= 63
     }
-    for day in found:
-        if expected.get(day) is not None:
-            assert dict(found.decide(day, {}).targets) == expected[day], day
-        elif day > closes.index[90].date():
-            assert found.decide(day, {}) == Hold("not_due")
+    last = None
+    for day in [day for day in found if day > closes.index[90].date()]:
+        said = found.decide(day, {}, last_rebalance=last)
+        last = day if isinstance(said, Rebalance) else last
+        if last and expected.get(day) is not None:
+            assert dict(said.targets) == expected[day], day
+        else:
+            assert said == Hold("not_due"), day
+    assert last
