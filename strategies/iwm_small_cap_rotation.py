@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -102,8 +101,8 @@ class IwmSmallCapRotation:
         it is shown only, for it means nothing where one is negative. `chosen_` are
         the returns of the month's first session, `since_` the model's since then.
         `stormy` is 1 while the index keeps the position reduced, `fell_` while the
-        loss does; `changed_` is the session, as the number YYYYMMDD, since which what
-        is wanted is as it is, if it is that fund, and `opens` is 1 on the month's first.
+        loss does; `changed_` is the day of the month since which what is wanted is as it
+        is, if it is that fund, and `opens` is 1 on the month's first session.
         `vix` is unknown where the index has no level of the session.
         """
         funds = [self.small_cap, self.large_cap, self.safe_haven]
@@ -149,10 +148,10 @@ class IwmSmallCapRotation:
         `too_few_bars` where the returns of the month are not known.
         """
         numbers = dict(zip(map(str, view.features), view.features.to_numpy()[0], strict=True))
-        if not any(_is_new(numbers, fund, view.last_rebalance) for fund in REASON_CODES):
+        if not any(_is_new(numbers, fund, view) for fund in REASON_CODES):
             return Hold("not_due")
         fund = self._fund(numbers, view)
-        if not _is_new(numbers, fund, view.last_rebalance):
+        if not _is_new(numbers, fund, view):
             return Hold("not_due")
         stormy = fund != SAFE and bool(numbers["stormy"])
         fell = fund != SAFE and bool(numbers[f"fell_{fund}"])
@@ -209,15 +208,17 @@ class IwmSmallCapRotation:
         return share[:, np.newaxis] * grown[:, :2] + ((1.0 - share) * bills)[:, np.newaxis]
 
 
-def _is_new(numbers: Mapping[str, float], fund: str, last: date | None) -> bool:
+def _is_new(numbers: Mapping[str, float], fund: str, view: View) -> bool:
     """Whether what is wanted of a fund is newer than the last complete rebalance.
 
     It is asked of the present state, not of a change: the close of yesterday may have
     crossed a line that its quote of a quarter of an hour before had not.
     """
+    last, changed = view.last_rebalance, numbers[f"changed_{fund}"]
     if last is None:
         return bool(numbers["opens"])
-    return int(f"{last:%Y%m%d}") < numbers[f"changed_{fund}"]
+    in_this_month = (last.year, last.month) == (view.session.year, view.session.month)
+    return last.day < changed if in_this_month else not np.isnan(changed)
 
 
 class _Months:
@@ -234,7 +235,7 @@ class _Months:
         )
         self._rows = np.arange(len(days))
         self._start = np.maximum.accumulate(np.where(self.opens, self._rows, _NEVER))
-        self._written = np.asarray(days.strftime("%Y%m%d"), dtype=np.float64)
+        self._day = np.asarray(days.day, dtype=np.float64)
 
     def first(self, table: Floats) -> Floats:
         """Each row as the month's first; NaN in the month that is not whole."""
@@ -246,9 +247,9 @@ class _Months:
         return np.where((newest >= self._start) & (self._start != _NEVER), newest, _NEVER)
 
     def dated(self, marks: Marks) -> Floats:
-        """The day of the newest marked row of the month as YYYYMMDD, NaN where there is none."""
+        """The day of the month of its newest marked row so far, NaN where there is none."""
         newest = self.latest(marks)
-        return np.where(newest == _NEVER, np.nan, self._written[newest])
+        return np.where(newest == _NEVER, np.nan, self._day[newest])
 
     def ever(self, marks: Marks) -> Marks:
         """Whether a row of the month so far is marked, column by column."""
