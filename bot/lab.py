@@ -92,7 +92,7 @@ def backtest(
         with progress(words.phrase("progress_sessions")) as watch:
             trial = attempt(wish, settings, watch)
         written = write(trial, out) if out else []
-        written += [draw_signals(trial, signals)] if signals else []
+        written += [draw_signals(trial, signals, words)] if signals else []
         card = trial.scorecard
         show_answer(scorecard_sheet(card, written, words), card, as_json=as_json)
         for path in show(trial, html, png, words):

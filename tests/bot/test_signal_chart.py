@@ -8,10 +8,12 @@ from adapters.synthetic import BUNDLED
 from bot.domain.errors import SettingsError
 from bot.signal_chart import draw_signals, signals_of
 from bot.trial import Trial, Wish, attempt
+from bot.words import Language, Words
 from config.settings import Settings, checked
 from tests.bot.scratch import Scratch
 
 NOBODY = lambda _done, _of: None  # noqa: E731 - who watches nothing
+EN = Words(Language.EN)
 MAGIC = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 
 
@@ -61,34 +63,36 @@ def test_a_book_that_forecasts_has_two():
 
 @pytest.mark.parametrize("kind", MAGIC)
 def test_a_picture_is_of_the_kind_its_name_says(trial, tmp_path, kind):
-    path = draw_signals(trial, tmp_path / "deep" / f"signals.{kind}")
+    path = draw_signals(trial, tmp_path / "deep" / f"signals.{kind}", EN)
 
     assert path.read_bytes().startswith(MAGIC[kind])
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_picture_shows_the_signals_and_the_money(trial, tmp_path):
-    text = draw_signals(trial, tmp_path / "signals.svg").read_text("utf-8")
+    text = draw_signals(trial, tmp_path / "signals.svg", EN).read_text("utf-8")
 
     assert text.count('<g id="axes_') == 2
+    for told in ("builtin: the signals", "QQQ held: ", "rotation: LONG ", "equity, USD", "SHORT"):
+        assert told in text
 
 
 def test_a_session_without_an_answer_is_drawn_too(trial, tmp_path):
     trial.facts.closes.iloc[-3:, 0] = np.nan
 
-    assert draw_signals(trial, tmp_path / "gaps.png").exists()
+    assert draw_signals(trial, tmp_path / "gaps.png", EN).exists()
 
 
 def test_another_kind_of_picture_is_refused(trial, tmp_path):
     with pytest.raises(SettingsError, match=r"picture_unknown .*png, svg, pdf"):
-        draw_signals(trial, tmp_path / "signals.gif")
+        draw_signals(trial, tmp_path / "signals.gif", EN)
 
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_profile_without_signals_has_no_picture_of_them(tmp_path):
     with pytest.raises(SettingsError, match=r"no_signals .*tqqq_growth_income"):
-        draw_signals(tried("tqqq_growth_income"), tmp_path / "signals.png")
+        draw_signals(tried("tqqq_growth_income"), tmp_path / "signals.png", EN)
 
 
 def test_a_picture_is_drawn_from_the_command_line(tmp_path):
