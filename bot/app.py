@@ -12,6 +12,7 @@ from adapters.console import Console
 from adapters.dry_run import DryRun
 from adapters.joined import Joined
 from adapters.paper import PaperBroker
+from adapters.systemd import Systemd
 from adapters.unreached import Unreached
 from bot import sources
 from bot.brokers import broker_line
@@ -27,12 +28,22 @@ from bot.ledger import SqlLedger
 from bot.ledger_file import LedgerLock
 from bot.monthly_build import Builder
 from bot.outbox import Outbox
-from bot.ports import Broker, BrokerLine, ChatLine, Clock, Desk, MarketData, Notifier
+from bot.ports import (
+    Broker,
+    BrokerLine,
+    ChatLine,
+    Clock,
+    Desk,
+    MarketData,
+    Notifier,
+    Supervisor,
+)
 from bot.snapshots_release import Recipe
 from bot.words import Language, Words
 from config.secrets import secret
 from config.settings import BookSettings, Settings
 from config.sources import PaperBroker as PaperSettings
+from config.supervision import supervision
 from strategies import profile, strategy
 
 
@@ -191,6 +202,12 @@ def line(settings: Settings) -> ChatLine | None:
         loudness={kind: Loudness(how) for kind, how in told.notify.model_dump().items()},
         repeat_mark=Words(Language(settings.language)).phrase("repeat"),
     )
+
+
+def supervisor() -> Supervisor | None:
+    """Who wants to hear that the daemon lives, None where nobody does."""
+    told = supervision()
+    return Systemd(told.address, told.every) if told else None
 
 
 def simulate(name: str, arguments: Sequence[str]) -> None:

@@ -70,6 +70,10 @@ class SqlLedger:
         """Let go of the file."""
         self._file.close()
 
+    def prove(self) -> None:
+        """Read the file anew, whatever is remembered of it. Raises LedgerError."""
+        self._file.prove()
+
     def copy(self) -> "SqlLedger":
         """The same memory, apart and in memory: what is written to it is gone with it."""
         return SqlLedger(self._file.copy())

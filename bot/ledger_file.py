@@ -5,7 +5,7 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -74,6 +74,15 @@ class LedgerFile:
         names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "user_version")
         with self.reading() as connection:
             return {n: connection.exec_driver_sql(f"PRAGMA {n}").scalar_one() for n in names}
+
+    def prove(self) -> None:
+        """Read the file as a stranger would: an open connection may know it by heart."""
+        if self.path is None:
+            return
+        with self._border({}):
+            stranger = _connect(self.path, read_only=True, max_pages=None)
+            with closing(stranger):
+                stranger.execute("SELECT count(*) FROM switches").fetchone()
 
     def close(self) -> None:
         """Let go of the file."""

@@ -240,6 +240,27 @@ class ChatLine(Notifier, Protocol):
         ...
 
 
+class Supervisor(Protocol):
+    """Who started the daemon, and starts it again when it gives no sign of life."""
+
+    @property
+    def every(self) -> float:
+        """Seconds from one sign of life to the next."""
+        ...
+
+    def beat(self, status: str) -> None:
+        """The daemon is armed and lives; a line that says what it waits for."""
+        ...
+
+    def doubt(self, status: str) -> None:
+        """It runs, and can not prove that it does its work; a line that says why."""
+        ...
+
+    def ending(self) -> None:
+        """It is about to end, as it was told to."""
+        ...
+
+
 class Ledger(Protocol):
     """The memory: each row a sentence that stays true, each once kept by a primary key."""
 
@@ -347,6 +368,10 @@ class Ledger(Protocol):
 
     def delivered(self, message: Message, at: datetime) -> None:
         """Keep that a message was received."""
+        ...
+
+    def prove(self) -> None:
+        """Read the file anew, whatever is remembered of it. Raises LedgerError."""
         ...
 
     def copy(self) -> "Ledger":

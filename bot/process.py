@@ -33,7 +33,8 @@ from bot.domain.errors import BellwetherError
 from bot.domain.model import RunKey
 from bot.exits import OK, outcome_code
 from bot.monthly_build import keep_built
-from bot.ports import ChatLine, Clock
+from bot.ports import ChatLine, Clock, Supervisor
+from bot.pulse import keep_pulse
 from bot.report import render_error, render_start
 from bot.schedule import JumpingClock, ScheduledWakes, SystemClock
 from bot.words import Language, Words
@@ -45,16 +46,20 @@ LAST_WORDS_SECONDS = 1.5  # for messages still to be delivered when the process 
 log = logging.getLogger(__name__)
 
 
-def run_daemon(settings: Settings) -> None:
+def run_daemon(settings: Settings, scheduler: ScheduledWakes | None = None) -> None:
     """Serve every enabled book until SIGTERM or SIGINT."""
     with app.keeping(settings) as ledger:
-        wakes, line = ScheduledWakes(), app.line(settings)
+        wakes, line = scheduler or ScheduledWakes(), app.line(settings)
         house = app.house(settings, ledger, lambda _: Time(SystemClock(), wakes), line)
-        asyncio.run(_serve(house, wakes, app.socket_path(settings), line))
+        asyncio.run(_serve(house, wakes, app.socket_path(settings), line, app.supervisor()))
 
 
 async def _serve(
-    house: House, wakes: ScheduledWakes, socket: Path, line: ChatLine | None = None
+    house: House,
+    wakes: ScheduledWakes,
+    socket: Path,
+    line: ChatLine | None = None,
+    supervisor: Supervisor | None = None,
 ) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -66,6 +71,7 @@ async def _serve(
     beside += [partial(watch, seat) for seat in house.seats if seat.desk.feeds]
     beside += [partial(keep_built, each, seat) for each, seat in app.builders(house)]
     beside += [_listening(house, line)] if line else []
+    beside += [partial(keep_pulse, supervisor, house.seats, wakes)] if supervisor else []
     try:
         # Whoever reads that it has started may talk to it.
         async with listening(socket, house.seats, house.seats[0].language):
@@ -75,6 +81,8 @@ async def _serve(
     except ExceptionGroup as died:
         raise _died(died, house.seats) from died
     finally:
+        if supervisor:
+            supervisor.ending()
         wakes.stop()
         await _last_words(house, line)
 

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.domain.calendar import Calendar, aware
+from bot.domain.errors import BellwetherError
 from bot.events import Event, RunDue, SessionClosed, Stopped, Wake
 
 # A run reads its orders a last time five minutes after the close; then the session is over.
@@ -16,6 +17,7 @@ AFTER_FINAL_READ = timedelta(minutes=6)
 
 # A timer of the event loop stands still while the host is suspended: the wall clock is asked again.
 LOOK_EVERY = timedelta(seconds=30)
+OVERDUE = 3 * LOOK_EVERY  # a wake that has not been delivered by then never will be
 
 
 def wakes(calendar: Calendar, first: date, last: date, lead: timedelta) -> Iterator[Wake]:
@@ -95,6 +97,12 @@ class ScheduledWakes:
             self._look.cancel()
             self._look = None
             self._scheduler.shutdown(wait=False)
+
+    def prove(self, now: datetime) -> None:
+        """Raise BellwetherError `scheduler_dead` unless it runs and its next wake is to come."""
+        due = self.next_at()
+        if not self._scheduler.running or due is None or due < now - OVERDUE:
+            raise BellwetherError("scheduler_dead", due=due)
 
     def next_at(self) -> datetime | None:
         """The time of the next wake, in UTC; None where nothing is armed."""
