@@ -46,11 +46,14 @@ LAST_WORDS_SECONDS = 1.5  # for messages still to be delivered when the process 
 log = logging.getLogger(__name__)
 
 
-def run_daemon(settings: Settings, scheduler: ScheduledWakes | None = None) -> None:
+def run_daemon(
+    settings: Settings, scheduler: ScheduledWakes | None = None, clock: Clock | None = None
+) -> None:
     """Serve every enabled book until SIGTERM or SIGINT."""
     with app.keeping(settings) as ledger:
         wakes, line = scheduler or ScheduledWakes(), app.line(settings)
-        house = app.house(settings, ledger, lambda _: Time(SystemClock(), wakes), line)
+        time = Time(clock or SystemClock(), wakes)
+        house = app.house(settings, ledger, lambda _: time, line)
         asyncio.run(_serve(house, wakes, app.socket_path(settings), line, app.supervisor()))
 
 

@@ -1,17 +1,10 @@
 """A supervisor hears a daemon while loop, ledger and scheduler are proven, no beat longer."""
 
 import asyncio
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -22,11 +15,11 @@ from bot.pulse import keep_pulse
 from bot.schedule import ScheduledWakes
 from tests.bot.ailing import Ailment, damage
 from tests.bot.scratch import ORDINARY, Scratch, near_close
-from tests.bot.test_process import ANSWERS_WITHIN, ROOT, STARTS_WITHIN, closed_today
+from tests.bot.test_process import closed_today
+from tests.supervised import BEAT, STOPPING, supervised
 
 WAITS = 0.4  # seconds a supervisor waits for a sign of life
 SILENCE = 4 * WAITS
-LONGEST = 4096
 SOME_DAY = Wake(datetime(2069, 1, 2, 20, 45, tzinfo=UTC), RunDue(ORDINARY))
 WELL = "beat: [PAPER] next: Thu 2026-10-01, 15:45 New York"
 
@@ -110,58 +103,6 @@ async def test_a_damaged_ledger_is_in_doubt(house):
 # --- a daemon in a process of its own, and what stops its beats ---
 
 
-@dataclass
-class Watching:
-    """A daemon and the socket on which its supervisor hears it."""
-
-    process: "subprocess.Popen[str]"
-    line: socket.socket
-
-    def hear(self) -> bytes:
-        return self.line.recv(LONGEST)
-
-    def hear_out(self) -> set[bytes]:
-        """Everything it still says, as long as a supervisor would wait several times."""
-        heard = set()
-        until = time.monotonic() + SILENCE
-        while (left := until - time.monotonic()) > 0:
-            self.line.settimeout(left)
-            with suppress(TimeoutError):
-                heard.add(self.hear())
-        return heard
-
-    def falls_ill(self) -> None:
-        """Wait until it has, and forget what it said before."""
-        assert self.process.stdout
-        while self.process.stdout.readline() not in {"ill\n", ""}:
-            pass
-        self.line.setblocking(False)
-        with suppress(BlockingIOError):
-            while True:
-                self.hear()
-
-
-@contextmanager
-def watched(folder: Path, *program: str) -> Iterator[Watching]:
-    """A daemon whose supervisor listens in a folder."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
-        line.bind(str(folder / "notify"))
-        line.settimeout(STARTS_WITHIN)
-        told = {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": f"{WAITS * 1e6:.0f}"}
-        child = subprocess.Popen(
-            [sys.executable, "-m", *program],
-            cwd=ROOT,
-            env={**os.environ, **told},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            yield Watching(child, line)
-        finally:
-            child.kill()
-            child.communicate()
-
-
 @pytest.fixture
 def here(tmp_path) -> Scratch:
     return Scratch(tmp_path).write(more=closed_today())
@@ -169,16 +110,15 @@ def here(tmp_path) -> Scratch:
 
 @pytest.mark.slow
 def test_a_daemon_says_when_it_is_armed_that_it_lives_and_that_it_ends(here):
-    with watched(here.folder, "bot", "serve", "--config", str(here.config)) as daemon:
-        heard = [daemon.hear() for _ in range(3)]
-        daemon.process.send_signal(signal.SIGTERM)
-        while (last := daemon.hear()) == heard[0]:
-            pass
-        code = daemon.process.wait(ANSWERS_WITHIN)
+    serve = ("bot", "serve", "--config", str(here.config))
+    with supervised(here.folder, *serve, waits=WAITS) as daemon:
+        first, second = daemon.hear(), daemon.hear()
+        code = daemon.end()
+        last = daemon.hear_for(SILENCE) - {first}
 
-    assert heard[0].startswith(b"READY=1\nWATCHDOG=1\nSTATUS=[PAPER] next: ")
-    assert heard[1] == heard[2] == heard[0]
-    assert (last, code) == (b"STOPPING=1", 0)
+    assert first == second
+    assert first.startswith(b"READY=1\nWATCHDOG=1\nSTATUS=[PAPER] next: ")
+    assert (last, code) == ({STOPPING}, 0)
 
 
 @pytest.mark.slow
@@ -191,13 +131,15 @@ def test_a_daemon_says_when_it_is_armed_that_it_lives_and_that_it_ends(here):
     ],
 )
 def test_a_daemon_that_can_not_do_its_work_gives_no_sign_of_life(here, ailment, said):
-    with watched(here.folder, "tests.bot.ailing", str(here.config), ailment) as daemon:
-        before = daemon.hear()
-        daemon.falls_ill()
+    ailing = ("tests.bot.ailing", str(here.config), ailment)
+    with supervised(here.folder, *ailing, waits=WAITS) as daemon:
+        well = daemon.hear()
+        daemon.prints("ill")
+        daemon.forget()
 
-        after = daemon.hear_out()
+        after = daemon.hear_for(SILENCE)
 
         assert daemon.process.poll() is None
     doubt = f"STATUS={said}".format(ledger=app.ledger_path(here.settings())).encode()
-    assert b"WATCHDOG=1" in before
+    assert BEAT in well
     assert [line[: len(doubt)] for line in after] == ([doubt] if said else [])
