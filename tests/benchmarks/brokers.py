@@ -34,11 +34,11 @@ class Played:
         self.player.kill()
         self.player.wait()
 
-    def written(self, folder: Path) -> Path:
-        """The settings file of a book with it."""
-        path = folder / "bot.toml"
+    def written(self, path: Path, state: str = "state") -> Path:
+        """The settings of a book with it, in a file."""
         path.write_text(
             f"""mode = "{self.mode}"
+state_dir = "{state}"
 [markets.prices]
 kind = "tables"
 path = "{BUNDLED}"

@@ -77,7 +77,7 @@ def lodged(
     """
     with tempfile.TemporaryDirectory() as name, play(Path(name)) as played:
         folder = Path(name)
-        config = str(played.written(folder))
+        config = str(played.written(folder / "bot.toml"))
         if before:
             before(played)
         program = ("tests.benchmarks.elsewhen", config, *more) if more else (*SERVE, config)
