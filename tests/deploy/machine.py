@@ -29,7 +29,8 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$1/up,workdir=$1/work" "$1/root
 root=$1 and=$3
 shift 3
 exec systemd-nspawn --quiet --register=no --keep-unit --private-network --link-journal=no \\
-    --directory="$root/root" --bind="$and:/drill/out" --console=pipe "$@" --boot -- --unit=drill.service
+    --directory="$root/root" --bind="$and:/drill/out" --console=pipe "$@" \\
+    --boot -- --unit=drill.service
 """
 
 DRILL = """[Unit]

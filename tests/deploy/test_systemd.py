@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from bot.__main__ import cli
 from tests.deploy.machine import Machine, a_machine
 from tests.deploy.runbook import blocks, without_pip
 
@@ -104,3 +105,77 @@ def test_each_broker_is_reached_under_the_restrictions_of_an_instance(machine):
 
     for name in ("ibkr", "schwab", "longport"):
         assert f"{name}: active, ended with 0, account read" in said
+
+
+THERE = {command.name for command in cli.registered_commands}
+of_the_ledger = pytest.mark.skipif("backup" not in THERE, reason="waits for the command backup")
+RUN = "bellwether pause --reason 'as it was'"
+DATA = "bellwether data update --from /opt/bellwether/tree/adapters/synthetic_prices.csv.gz"
+
+
+@of_the_ledger
+def test_the_runbook_restores_a_backup(machine):
+    [restore] = blocks("Restore a backup")
+
+    said = machine.run(
+        INSTALLED,
+        START,
+        "systemctl start bellwether-backup@bellwether",
+        "ls /var/lib/bellwether/backups",
+        restore,
+        "bellwether resume",
+        "bellwether status",
+    )
+
+    assert len(re.findall(r"^ledger-dry-\d+T\d+Z\.sqlite$", said, re.MULTILINE)) == 1
+    before, _, after = said.rpartition("switch: ")
+    assert "switch: PAUSED" in before
+    assert after.startswith("active")
+
+
+@of_the_ledger
+def test_the_runbook_moves_to_a_new_host(machine):
+    leave, arrive = blocks("Move to a new host")
+
+    said = machine.run(
+        INSTALLED,
+        START,
+        RUN,
+        "cd /tmp",
+        leave,
+        "rm -r /etc/bellwether /var/lib/bellwether",
+        arrive,
+        shows("ActiveState"),
+        "bellwether status",
+    )
+
+    assert "ActiveState=active\n" in said
+    assert "PAUSED" in said
+    assert "as it was" in said
+
+
+@of_the_ledger
+def test_the_runbook_upgrades_and_rolls_back(machine):
+    upgrade, back = blocks("Upgrade and roll back")
+    installed = re.compile(r"^.*(-m venv|/pip install).*$", re.MULTILINE)
+
+    said = machine.run(
+        INSTALLED,
+        DATA,
+        START,
+        installed.sub("", upgrade).replace(
+            "sudo bellwether check", "sudo bellwether check || true"
+        ),
+        "readlink /opt/bellwether",
+        shows("ActiveState"),
+        back,
+        "readlink /opt/bellwether",
+        shows("ActiveState"),
+    )
+
+    assert re.findall(r"^(?:/opt/bellwether-.*|ActiveState=.*)$", said, re.MULTILINE) == [
+        "/opt/bellwether-0.2.0",
+        "ActiveState=active",
+        "/opt/bellwether-0.1.0",
+        "ActiveState=active",
+    ]
