@@ -70,9 +70,9 @@ class SqlLedger:
         """Let go of the file."""
         self._file.close()
 
-    def prove(self) -> None:
-        """Read the file anew, whatever is remembered of it. Raises LedgerError."""
-        self._file.prove()
+    def read_anew(self) -> None:
+        """Read the file as if nothing were remembered of it. Raises LedgerError."""
+        self._file.read_anew()
 
     def copy(self) -> "SqlLedger":
         """The same memory, apart and in memory: what is written to it is gone with it."""

@@ -75,7 +75,7 @@ class LedgerFile:
         with self.reading() as connection:
             return {n: connection.exec_driver_sql(f"PRAGMA {n}").scalar_one() for n in names}
 
-    def prove(self) -> None:
+    def read_anew(self) -> None:
         """Read the file as a stranger would: an open connection may know it by heart."""
         if self.path is None:
             return

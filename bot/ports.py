@@ -370,8 +370,8 @@ class Ledger(Protocol):
         """Keep that a message was received."""
         ...
 
-    def prove(self) -> None:
-        """Read the file anew, whatever is remembered of it. Raises LedgerError."""
+    def read_anew(self) -> None:
+        """Read the file as if nothing were remembered of it. Raises LedgerError."""
         ...
 
     def copy(self) -> "Ledger":

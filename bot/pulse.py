@@ -23,7 +23,7 @@ async def keep_pulse(
     first = seats[0]
     while True:
         try:
-            first.desk.ledger.prove()
+            first.desk.ledger.read_anew()
             scheduler.prove(first.desk.clock.now())
         except BellwetherError as error:
             log.error("no sign of life is given: %s", error)  # noqa: TRY400 - it says itself where
