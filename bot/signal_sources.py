@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import assert_never
 
-from adapters.signal_address import SignalAddress
 from adapters.signal_feeds import SignalFeed, Source
 from adapters.signal_file import SignalFile
 from bot.domain.calendar import Calendar
@@ -46,6 +45,9 @@ def _source(feed: str, entry: entries.SignalFile | entries.SignalAddress, read: 
         case entries.SignalFile():
             return SignalFile(entry.path, read)
         case entries.SignalAddress():
+            # Who fetches no signal does not wait for what fetches them.
+            from adapters.signal_address import SignalAddress
+
             token = partial(_token, feed) if entry.token else lambda: None
             return SignalAddress(entry.address, read, token, entry.answer_seconds)
         case _:
