@@ -11,7 +11,7 @@ import typer
 from bot import __version__, app, demo, process, sources
 from bot.arena import compare, plan, sweep
 from bot.asking import AsJson, AsOf, Book, Config, Reason, day_of, show_answer, speaking
-from bot.check import Examined, render_check
+from bot.check import render_check
 from bot.commands import (
     MOST_TOLD,
     Coming,
@@ -32,6 +32,7 @@ from bot.lab import backtest
 from bot.logins import auth
 from bot.monthly_lab import snapshot
 from bot.profiles import prospectus, prospectuses
+from bot.pulse import Examined
 from bot.terminal import profile_sheet, profiles_sheet, show_update
 from bot.words import Language, Words
 

@@ -1,7 +1,6 @@
 """Whether a house could trade: every part asked, none left out because another failed."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from bot import lines
 from bot.daemon import Seat
@@ -11,18 +10,8 @@ from bot.domain.model import Proceeds
 from bot.execution import LINE_ERRORS
 from bot.gather import account, history, managed
 from bot.ports import BrokerLine, Capabilities, ChatLine
+from bot.pulse import Examined
 from bot.words import Language, Words
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """One part of a book, what was seen of it in words, and the error where it is no use."""
-
-    book: str
-    part: str
-    seen: str
-    error: BellwetherError | None = None
-
 
 Look = Callable[[Seat, Words], Awaitable[str]]
 

@@ -78,6 +78,10 @@ class SqlLedger:
         """How the file is written, as its live connection says."""
         return self._file.pragmas()
 
+    def prove(self) -> None:
+        """Have a commit reach the disk that changes no row: what fails now would fail a run."""
+        self._file.prove()
+
     def decision(self, run: RunKey) -> Decided | None:
         """What a run decided, None while it has not."""
         with self._file.reading() as connection:

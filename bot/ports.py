@@ -349,6 +349,10 @@ class Ledger(Protocol):
         """Keep that a message was received."""
         ...
 
+    def prove(self) -> None:
+        """Write without adding anything; LedgerError where a run could not."""
+        ...
+
     def copy(self) -> "Ledger":
         """The same memory, apart: what is written to it is gone with it."""
         ...

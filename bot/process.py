@@ -14,7 +14,7 @@ from pathlib import Path
 from bot import app, lines, sources
 from bot.app import House, Time
 from bot.chat import Conversation, menu
-from bot.check import Examined, examine, examine_broker, examine_line
+from bot.check import examine, examine_broker, examine_line
 from bot.commands import (
     Answer,
     Command,
@@ -34,6 +34,7 @@ from bot.domain.model import RunKey
 from bot.exits import OK, outcome_code
 from bot.monthly_build import keep_built
 from bot.ports import ChatLine, Clock
+from bot.pulse import Examined
 from bot.report import render_error, render_start
 from bot.schedule import JumpingClock, ScheduledWakes, SystemClock
 from bot.words import Language, Words

@@ -17,6 +17,8 @@ AFTER_FINAL_READ = timedelta(minutes=6)
 # A timer of the event loop stands still while the host is suspended: the wall clock is asked again.
 LOOK_EVERY = timedelta(seconds=30)
 
+BEAT = "beat"  # a job of the scheduler that does nothing but prove that jobs are done
+
 
 def wakes(calendar: Calendar, first: date, last: date, lead: timedelta) -> Iterator[Wake]:
     """Each session's decision, `lead` before its close, and its end, in order of time."""
@@ -62,8 +64,9 @@ class ScheduledWakes:
 
     def __init__(self, look_every: timedelta = LOOK_EVERY) -> None:
         self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._look_every = look_every.total_seconds()
+        self.look_every = look_every
         self._look: asyncio.TimerHandle | None = None
+        self._beaten: float | None = None
 
     def arm(self, wakes: Iterable[Wake], inbox: Queue[Event]) -> None:
         """Have these events arrive, each once however often it is armed before its time.
@@ -86,7 +89,16 @@ class ScheduledWakes:
 
     def start(self) -> None:
         """Begin to deliver."""
+        self._scheduler.add_job(
+            self._beat,
+            "interval",
+            seconds=self.look_every.total_seconds(),
+            id=BEAT,
+            coalesce=True,
+            misfire_grace_time=None,
+        )
         self._scheduler.start()
+        self._beaten = asyncio.get_running_loop().time()
         self._look_again()
 
     def stop(self) -> None:
@@ -94,22 +106,34 @@ class ScheduledWakes:
         if self._look is not None:
             self._look.cancel()
             self._look = None
+            self._beaten = None
             self._scheduler.shutdown(wait=False)
 
-    def next_at(self) -> datetime | None:
-        """The time of the next wake, in UTC; None where nothing is armed."""
-        return min((due for due, _ in self.armed()), default=None)
+    def silent_for(self) -> timedelta | None:
+        """How long ago the scheduler did its last job of any kind; None where it does not run."""
+        if self._beaten is None:
+            return None
+        return timedelta(seconds=asyncio.get_running_loop().time() - self._beaten)
 
-    def armed(self) -> Iterator[tuple[datetime, Event]]:
-        """What has not been delivered yet, in no order."""
+    def next_at(self, inbox: Queue[Event] | None = None) -> datetime | None:
+        """The time of the next wake, in UTC, of an inbox or of any; None where nothing is armed."""
+        return min((due for due, _ in self.armed(inbox)), default=None)
+
+    def armed(self, inbox: Queue[Event] | None = None) -> Iterator[tuple[datetime, Event]]:
+        """What has not been delivered yet, to an inbox or to any, in no order."""
         # Before the start the scheduler lists what was armed twice twice, the valid one last.
-        jobs = {job.id: job for job in self._scheduler.get_jobs()}
+        jobs = {job.id: job for job in self._scheduler.get_jobs() if job.id != BEAT}
         for job in jobs.values():
-            yield job.trigger.run_date, job.args[0]
+            if inbox is None or job.func.__self__ is inbox:
+                yield job.trigger.run_date, job.args[0]
 
     def _look_again(self) -> None:
         self._scheduler.wakeup()
-        self._look = asyncio.get_running_loop().call_later(self._look_every, self._look_again)
+        again = self.look_every.total_seconds()
+        self._look = asyncio.get_running_loop().call_later(again, self._look_again)
+
+    async def _beat(self) -> None:
+        self._beaten = asyncio.get_running_loop().time()
 
 
 @dataclass(frozen=True, slots=True)
