@@ -33,6 +33,7 @@ from bot.logins import auth
 from bot.monthly_lab import snapshot
 from bot.profiles import prospectus, prospectuses
 from bot.pulse import Examined
+from bot.schedule import SystemClock
 from bot.terminal import profile_sheet, profiles_sheet, show_update
 from bot.words import Language, Words
 
@@ -253,6 +254,32 @@ def resume(reason: Reason = "", book: Book = None, config: Config = None) -> Non
 def halt(reason: Reason = "", book: Book = None, config: Config = None) -> None:
     """Stop at once, in the middle of a run too; what rests at the broker is cancelled."""
     _answer(config, Turn(Switch.HALTED, book, reason))
+
+
+@cli.command()
+def backup(
+    target: Annotated[
+        Path | None, typer.Argument(help="A folder or a file, not the folder of the settings.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Copy the ledger to a file of its own and prove the copy, beside a running daemon too."""
+    with speaking(config) as settings:
+        made = app.backup(settings, target, SystemClock().now())
+        values = {"path": made.path, "kilobytes": -(-made.size // 1024)}
+        typer.echo(Words(Language(settings.language)).phrase("backed_up", values))
+
+
+@cli.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup.")],
+    config: Config = None,
+) -> None:
+    """Put a backup in the ledger's place while no daemon runs; every book is paused then."""
+    with speaking(config) as settings:
+        done = app.restore(settings, file, SystemClock().now())
+        values = {"path": done.source, "replaced": done.replaced}
+        typer.echo(Words(Language(settings.language)).phrase("restored", values))
 
 
 @data.command()

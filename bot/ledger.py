@@ -24,10 +24,12 @@ from bot.domain.memory import (
     SwitchState,
 )
 from bot.domain.model import OrderIntent, OrderReport, Plan, RunKey, Side, Symbol
+from bot.ledger_backup import back_up_before
 from bot.ledger_entries import add_outcome, add_report, found_out, last
 from bot.ledger_file import LedgerFile
 from bot.ledger_json import read_values, write_notes, write_values
 from bot.ledger_schema import (
+    VERSION,
     cancels,
     decisions,
     deliveries,
@@ -55,16 +57,17 @@ class SqlLedger:
     ) -> "SqlLedger":
         """The ledger of a file, made where there is none; of memory where path is None.
 
-        Raises LedgerError `ledger_unreadable`, `ledger_damaged`, `ledger_newer`,
-        `ledger_permission`, `ledger_full`, each with the path.
+        One of an earlier version is backed up and brought to the present one; whoever
+        only reads gets a copy that was. Raises LedgerError `ledger_unreadable`,
+        `ledger_damaged`, `ledger_newer`, `ledger_permission`, `ledger_full`,
+        `backup_failed`, each with the path.
         """
         file = LedgerFile(path, read_only=read_only, max_pages=max_pages)
         try:
-            file.check()
+            return cls(_brought_up(file))
         except LedgerError:
             file.close()
             raise
-        return cls(file)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -292,6 +295,23 @@ class SqlLedger:
             seq = last(connection, deliveries) + 1
             row = {"key": message.key, "seq": seq, "at": at, "told": told}
             connection.execute(_DELIVER, row)
+
+
+def _brought_up(file: LedgerFile) -> LedgerFile:
+    """A file of the present version, whatever it was before."""
+    version = file.check()
+    if version == VERSION:
+        return file
+    if version == 0:
+        file.create()
+        return file
+    if file.read_only:
+        there, file = file, file.copy()
+        there.close()
+    else:
+        back_up_before(file, version)
+    file.migrate(version)
+    return file
 
 
 _POST = sqlite.insert(outbox).on_conflict_do_nothing()

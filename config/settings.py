@@ -159,6 +159,14 @@ class BookSettings(Table):
     )
 
 
+class BackupSettings(Table):
+    """What `bellwether backup` leaves in its folder."""
+
+    keep: Annotated[int, Field(strict=True, ge=1, le=10_000)] = Field(
+        default=14, description="How many of the latest backups stay; older ones are removed."
+    )
+
+
 class Settings(BaseSettings):
     """The whole settings file, valid as far as one can see without a broker."""
 
@@ -180,6 +188,7 @@ class Settings(BaseSettings):
     calendar: CalendarSettings = Field(
         default=CalendarSettings(), description="Corrections of the exchange calendar."
     )
+    backup: BackupSettings = Field(default=BackupSettings(), description="Backups of the ledger.")
     telegram: TelegramSettings | None = Field(
         default=None, description="A Telegram chat; without it messages go to standard output."
     )

@@ -41,6 +41,7 @@ COMMANDS = {
     *("serve", "run", "decide", "profiles", "plan", "why", "status", "positions", "next", "check"),
     *("resolve", "pause", "resume", "halt", "demo", "data", "conform", "backtest", "sim"),
     *("runs", "orders", "snapshot", "auth", "evaluate", "patterns", "compare", "sweep"),
+    *("backup", "restore"),
 }
 
 

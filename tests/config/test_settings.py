@@ -12,6 +12,7 @@ from bot.domain.model import TradingRules
 from config.messages import NotifySettings, TelegramSettings
 from config.problems import Problem, SettingsProblem
 from config.settings import (
+    BackupSettings,
     BookSettings,
     CalendarSettings,
     RulesSettings,
@@ -92,6 +93,7 @@ def test_every_disabled_line_of_the_example_loads_too(tmp_path):
 TABLE_OF = {
     "": Settings,
     "calendar": CalendarSettings,
+    "backup": BackupSettings,
     "telegram": TelegramSettings,
     "telegram.notify": NotifySettings,
     "markets.store": TablesMarket,
@@ -106,7 +108,7 @@ TABLE_OF = {
     "books.rotation.rules": RulesSettings,
 }
 TABLES_OF_TABLES = {"calendar", "markets", "brokers", "books", "rules", "params"}
-TABLES_OF_TABLES |= {"telegram", "notify", "feeds"}
+TABLES_OF_TABLES |= {"telegram", "notify", "feeds", "backup"}
 
 
 def documented() -> Iterator[tuple[str, str, str]]:
