@@ -69,6 +69,7 @@ def render_check(examined: Sequence[Examined], words: Words) -> str:
         "ledger": words.phrase("part_ledger"),
         "chat": words.phrase("part_chat"),
         "feed": words.phrase("part_feed"),
+        "secret": words.phrase("part_secret"),
     }
     widest = max(map(lines.width, names.values()))
     text: list[str] = []

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-import secrets
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
+from secrets import token_urlsafe
 
 from bot import app, lines, sources
 from bot.app import House, Time
@@ -29,15 +29,17 @@ from bot.commands import (
 from bot.control import ask, listening
 from bot.daemon import Seat, heed, serve, trade, watch
 from bot.domain.calendar import exchange_date
-from bot.domain.errors import BellwetherError
+from bot.domain.errors import BellwetherError, SettingsError
 from bot.domain.model import RunKey
 from bot.exits import OK, outcome_code
 from bot.monthly_build import keep_built
 from bot.ports import ChatLine, Clock
-from bot.pulse import Examined
+from bot.pulse import HOUSE, Examined
 from bot.report import render_error, render_start
 from bot.schedule import JumpingClock, ScheduledWakes, SystemClock
 from bot.words import Language, Words
+from config.problems import SettingsProblem
+from config.secrets import secret
 from config.settings import Settings
 
 NONCE_BYTES = 16
@@ -83,7 +85,7 @@ async def _serve(
 def _listening(house: House, line: ChatLine) -> Callable[[], Awaitable[None]]:
     """Have a chat answered by a house, in the language of its settings."""
     first = house.seats[0]
-    nonce = partial(secrets.token_urlsafe, NONCE_BYTES)
+    nonce = partial(token_urlsafe, NONCE_BYTES)
     chat = Conversation(house.seats, first.language, first.desk.clock, nonce)
     menus = {"": menu(Language.EN), Language.ZH.value: menu(Language.ZH)}
     return partial(line.listen, chat, menus)
@@ -190,11 +192,33 @@ async def _obeyed(command: Command, house: House) -> Answer:
 
 
 def check(settings: Settings, clock: Clock | None = None) -> list[Examined]:
-    """Ask every part of every book whether it could trade."""
-    now = clock or SystemClock()
+    """Ask every part of every book whether it could trade.
+
+    Without its secrets there is nobody to be asked: then it is they that are told of.
+    """
+    now, secrets = clock or SystemClock(), [*_secrets(settings)]
+    if any(each.error and not each.seen for each in secrets):
+        return secrets
     with app.reading(settings) as ledger:
         house = app.house(settings, ledger, lambda _: Time(now, ScheduledWakes()))
-        return asyncio.run(_examined(house, app.line(settings)))
+        return [*secrets, *asyncio.run(_examined(house, app.line(settings)))]
+
+
+def _secrets(settings: Settings) -> Iterator[Examined]:
+    """Where each secret comes from, and what is wrong with it; never what it is."""
+    words = Words(Language(settings.language))
+    for name in settings.secrets():
+        try:
+            found = secret(name)
+        except SettingsProblem as problem:
+            told = problem.problems[0]
+            error = SettingsError(told.code, where=told.where, **told.values)
+            yield Examined(HOUSE, "secret", "", error)
+            continue
+        seen = words.phrase("seen_secret", {"name": name, "source": found.source})
+        values = {"where": name, "source": found.source, "ignored": ", ".join(found.ignored)}
+        shadowed = SettingsError("secret_shadowed", **values) if found.ignored else None
+        yield Examined(HOUSE, "secret", seen, shadowed)
 
 
 async def _examined(house: House, line: ChatLine | None) -> list[Examined]:

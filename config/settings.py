@@ -236,6 +236,16 @@ class Settings(BaseSettings):
         """The books the daemon runs."""
         return {name: book for name, book in self.books.items() if book.enabled}
 
+    def secrets(self) -> Iterator[str]:
+        """The names of the secrets it can not do without."""
+        if self.telegram is not None:
+            yield "telegram_token"
+        kinds = {self.brokers[book.broker].kind for book in self.enabled().values()}
+        for kind in ("schwab", "longport"):
+            if kind in kinds:
+                yield f"{kind}_app_key"
+                yield f"{kind}_app_secret"
+
 
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings file and check it.
