@@ -1,21 +1,23 @@
 """What every command has in common: its settings, its errors, how it shows an answer."""
 
-import logging
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from pydantic import TypeAdapter
 
+from bot import logs
 from bot.domain.errors import BellwetherError, BrokerUnavailable, SettingsError
 from bot.exits import FAULT, exit_code
+from bot.logs import Redaction
 from bot.terminal import Sheet, display
 from bot.words import Language, Words
 from config.problems import SettingsProblem
+from config.secrets import known
 from config.settings import Settings, load
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="The settings file.")]
@@ -39,9 +41,7 @@ def speaking(config: Path | None, *, optional: bool = False) -> Iterator[Setting
     try:
         settings = _settings(config, optional=optional)
         language = Language(settings.language)
-        logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr)
-        for chatty in ("apscheduler", "asyncio"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
+        logs.begin(settings.log.level, settings.log.format, redaction(settings))
         yield settings
     except SettingsProblem as problem:
         errors = [SettingsError(p.code, where=p.where, **p.values) for p in problem.problems]
@@ -52,6 +52,21 @@ def speaking(config: Path | None, *, optional: bool = False) -> Iterator[Setting
         raise  # whoever read our output has gone: nobody is left to complain to
     except OSError as error:
         raise typer.Exit(_complain([_named(error)], language)) from None
+
+
+def redaction(settings: Settings) -> Redaction:
+    """What takes out of a text what nobody may read of these settings and their secrets."""
+    values = set(known())
+    # Of an address it is the part behind the host that opens something.
+    values |= {urlsplit(value).path.strip("/") for value in values if "://" in value}
+    files = [
+        path
+        for broker in settings.brokers.values()
+        if (path := getattr(broker, "token_file", None)) is not None
+    ]
+    accounts = [broker.account for broker in settings.brokers.values() if broker.account]
+    accounts += [book.account for book in settings.books.values() if book.account]
+    return Redaction(values, files, accounts)
 
 
 def _named(error: OSError) -> BellwetherError:

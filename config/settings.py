@@ -159,6 +159,18 @@ class BookSettings(Table):
     )
 
 
+class LogSettings(Table):
+    """What is written on stderr, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least important line the log keeps."
+    )
+    format: Literal["console", "json"] = Field(
+        default="console",
+        description="Lines for people, or json: one object a line for programs.",
+    )
+
+
 class BackupSettings(Table):
     """What `bellwether backup` leaves in its folder."""
 
@@ -182,9 +194,7 @@ class Settings(BaseSettings):
     state_dir: Path = Field(
         default=Path("state"), description="Where the ledger and the price store live."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least important line the log keeps."
-    )
+    log: LogSettings = Field(default=LogSettings(), description="What is written on stderr.")
     calendar: CalendarSettings = Field(
         default=CalendarSettings(), description="Corrections of the exchange calendar."
     )

@@ -15,6 +15,7 @@ from config.settings import (
     BackupSettings,
     BookSettings,
     CalendarSettings,
+    LogSettings,
     RulesSettings,
     Settings,
     load,
@@ -93,6 +94,7 @@ def test_every_disabled_line_of_the_example_loads_too(tmp_path):
 TABLE_OF = {
     "": Settings,
     "calendar": CalendarSettings,
+    "log": LogSettings,
     "backup": BackupSettings,
     "telegram": TelegramSettings,
     "telegram.notify": NotifySettings,
@@ -108,7 +110,7 @@ TABLE_OF = {
     "books.rotation.rules": RulesSettings,
 }
 TABLES_OF_TABLES = {"calendar", "markets", "brokers", "books", "rules", "params"}
-TABLES_OF_TABLES |= {"telegram", "notify", "feeds", "backup"}
+TABLES_OF_TABLES |= {"telegram", "notify", "feeds", "backup", "log"}
 
 
 def documented() -> Iterator[tuple[str, str, str]]:
