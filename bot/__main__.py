@@ -32,9 +32,9 @@ from bot.lab import backtest
 from bot.logins import auth
 from bot.monthly_lab import snapshot
 from bot.profiles import prospectus, prospectuses
-from bot.pulse import Examined
 from bot.schedule import SystemClock
 from bot.terminal import profile_sheet, profiles_sheet, show_update
+from bot.vitals import Examined
 from bot.words import Language, Words
 
 cli = typer.Typer(

@@ -10,7 +10,7 @@ from bot.domain.model import Proceeds
 from bot.execution import LINE_ERRORS
 from bot.gather import account, history, managed
 from bot.ports import BrokerLine, Capabilities, ChatLine
-from bot.pulse import Examined
+from bot.vitals import Examined
 from bot.words import Language, Words
 
 Look = Callable[[Seat, Words], Awaitable[str]]

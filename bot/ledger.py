@@ -82,7 +82,7 @@ class SqlLedger:
         return self._file.pragmas()
 
     def prove(self) -> None:
-        """Have a commit reach the disk that changes no row: what fails now would fail a run."""
+        """Read the file anew and have a commit reach it that changes no row. Raises LedgerError."""
         self._file.prove()
 
     def decision(self, run: RunKey) -> Decided | None:

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -90,7 +90,11 @@ class LedgerFile:
             return {n: connection.exec_driver_sql(f"PRAGMA {n}").scalar_one() for n in names}
 
     def prove(self) -> None:
-        """Have a commit reach the disk that changes no row."""
+        """Read the file as a stranger would, and have a commit reach it that changes no row."""
+        if self.path is not None:
+            # An open connection may know the file by heart, and one that was replaced as well.
+            with self._border({}), closing(_connect(self.path, read_only=True)) as stranger:
+                stranger.execute("SELECT count(*) FROM switches").fetchone()
         with self.writing() as connection:
             connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
 
@@ -156,7 +160,9 @@ class LedgerFile:
         return there and not os.access(place, wanted, effective_ids=True)
 
 
-def _connect(path: Path | None, *, read_only: bool, max_pages: int | None) -> sqlite3.Connection:
+def _connect(
+    path: Path | None, *, read_only: bool, max_pages: int | None = None
+) -> sqlite3.Connection:
     mode = "ro" if read_only else "rwc"
     # No isolation level: the driver would else open and end transactions by its own rules.
     connection = sqlite3.connect(

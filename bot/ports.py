@@ -350,7 +350,7 @@ class Ledger(Protocol):
         ...
 
     def prove(self) -> None:
-        """Write without adding anything; LedgerError where a run could not."""
+        """Read the file anew and write without adding anything. Raises LedgerError."""
         ...
 
     def copy(self) -> "Ledger":

@@ -34,9 +34,9 @@ from bot.domain.model import RunKey
 from bot.exits import OK, outcome_code
 from bot.monthly_build import keep_built
 from bot.ports import ChatLine, Clock
-from bot.pulse import HOUSE, Examined
 from bot.report import render_error, render_start
 from bot.schedule import JumpingClock, ScheduledWakes, SystemClock
+from bot.vitals import HOUSE, Examined
 from bot.words import Language, Words
 from config.problems import SettingsProblem
 from config.secrets import secret

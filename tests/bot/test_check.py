@@ -9,9 +9,9 @@ from bot.daemon import Seat
 from bot.domain.model import Mode, Proceeds, TradingRules
 from bot.outbox import Outbox
 from bot.ports import Capabilities
-from bot.pulse import Examined
 from bot.schedule import JumpingWakes
 from bot.sessions import nyse
+from bot.vitals import Examined
 from bot.words import Language, Words
 from tests.bot.floor import CALENDAR, Floor
 from tests.builders import TODAY, a_portfolio

@@ -9,9 +9,10 @@ import pytest
 
 from bot import app, daemon
 from bot.app import House, Time
+from bot.domain.errors import LedgerError
 from bot.ledger import SqlLedger
-from bot.pulse import pulse
 from bot.schedule import JumpingClock, ScheduledWakes
+from bot.vitals import vitals
 from tests.bot.scratch import Scratch, near_close
 from tests.fakes import Phone
 
@@ -43,7 +44,7 @@ def here(tmp_path):
 
 
 async def felt(house):
-    return await pulse(house.seats, house.seats[0].wakes)
+    return await vitals(house.seats, house.seats[0].wakes)
 
 
 def failing(felt):
@@ -128,7 +129,7 @@ async def test_a_loop_that_is_held_up_is_not_alive(here):
     async with armed(here) as house:
         asyncio.get_running_loop().call_soon(time.sleep, 0.02)
 
-        found = await pulse(house.seats, house.seats[0].wakes, timedelta(milliseconds=10))
+        found = await vitals(house.seats, house.seats[0].wakes, timedelta(milliseconds=10))
 
     assert failing(found) == {"loop": "loop_slow"}
 
@@ -141,4 +142,15 @@ def test_proving_a_ledger_writes_to_the_disk_and_adds_nothing(tmp_path):
     ledger.prove()
 
     assert Path(f"{path}-wal").stat().st_size > before
+    ledger.close()
+
+
+def test_a_ledger_whose_file_is_gone_is_not_proven(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    ledger = SqlLedger.open(path)
+    path.unlink()
+
+    with pytest.raises(LedgerError, match="ledger_unreadable"):
+        ledger.prove()
+
     ledger.close()

@@ -29,7 +29,7 @@ class Examined:
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
+class Vitals:
     """What loop, ledger and scheduler gave for an answer at a moment."""
 
     at: datetime
@@ -41,13 +41,13 @@ class Pulse:
         return all(part.error is None for part in self.parts)
 
 
-async def pulse(
+async def vitals(
     seats: Sequence[Seat], wakes: ScheduledWakes, slowest: timedelta = SLOWEST_TURN
-) -> Pulse:
-    """Feel the pulse of a daemon: turn its loop, write its ledger, ask its scheduler.
+) -> Vitals:
+    """Prove that a daemon lives: turn its loop, write its ledger, ask its scheduler.
 
     Writing takes a commit that changes no row. Where the loop stands still nothing
-    is returned either, so whoever waits for the next pulse learns that, too.
+    is returned either, so whoever waits for the next answer learns that, too.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -59,7 +59,7 @@ async def pulse(
         _proven(HOUSE, "ledger", partial(_written, seats[0], words)),
         *(_proven(s.book.name, "scheduler", partial(_armed, s, wakes, words)) for s in seats),
     ]
-    return Pulse(seats[0].desk.clock.now(), tuple(parts))
+    return Vitals(seats[0].desk.clock.now(), tuple(parts))
 
 
 def _proven(whose: str, part: str, look: Callable[[], str]) -> Examined:
