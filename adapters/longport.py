@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from adapters.longport_account import Account
 from adapters.longport_line import TOKEN_CODES, TROUBLES, Line
@@ -15,7 +15,7 @@ from bot.domain.calendar import Calendar, exchange_date
 from bot.domain.errors import BellwetherError, BrokerUnavailable
 from bot.domain.model import Note, Quotes, Symbol
 from bot.domain.strategy import Facts, Needs
-from bot.ports import Adjustment, Broker, Clock
+from bot.ports import Adjustment, Broker, Clock, Reading
 
 __all__ = ["Addresses", "Limits", "LongPort", "Region", "Told", "Waits"]
 
@@ -110,6 +110,14 @@ class LongPort:
         await self._heard()
         days = token.days(self._clock.now())
         return f"{token.account} ({token.channel}) · {trade.library} · {quote.level} · {days} d"
+
+    async def clock(self) -> Reading:
+        """Nothing the broker tells is its time. Raises BrokerUnavailable."""
+        raise BrokerUnavailable("no_server_time", broker="LongPort")
+
+    def ends(self) -> datetime | None:
+        """When the token ends, unless it is exchanged before. Raises BrokerUnavailable."""
+        return self._line.file.read().ends
 
     async def close(self) -> None:
         """End the library's processes, whatever they are doing."""

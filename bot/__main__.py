@@ -11,7 +11,6 @@ import typer
 from bot import __version__, app, demo, process, sources
 from bot.arena import compare, plan, sweep
 from bot.asking import AsJson, AsOf, Book, Config, Reason, day_of, show_answer, speaking
-from bot.check import render_check
 from bot.commands import (
     MOST_TOLD,
     Coming,
@@ -26,15 +25,15 @@ from bot.commands import (
 )
 from bot.conform import conform as conform_files
 from bot.domain.memory import Switch
-from bot.exits import OK, exit_code
+from bot.exits import FAULT, OK, exit_code
 from bot.factor_lab import evaluate, patterns
 from bot.lab import backtest
 from bot.logins import auth
 from bot.monthly_lab import snapshot
 from bot.profiles import prospectus, prospectuses
+from bot.proofs import Checkup, render_check, told
 from bot.schedule import SystemClock
 from bot.terminal import profile_sheet, profiles_sheet, show_update
-from bot.vitals import Examined
 from bot.words import Language, Words
 
 cli = typer.Typer(
@@ -209,10 +208,18 @@ def check(as_json: AsJson = False, config: Config = None) -> None:
     with speaking(config) as settings:
         examined = process.check(settings)
         words = Words(Language(settings.language))
-        found = [_found(each, words) for each in examined]
-        show_answer(render_check(examined, words), found, as_json=as_json)
+        show_answer(render_check(examined, words), told(examined, words), as_json=as_json)
         failed = next((e.error for e in examined if e.error), None)
         raise typer.Exit(exit_code(failed) if failed else OK)
+
+
+@cli.command()
+def health(as_json: AsJson = False, config: Config = None) -> None:
+    """Whether the running daemon has everything a run needs; ends with 1 unless it is proven."""
+    with speaking(config) as settings:
+        answer = process.health(settings)
+        show_answer(answer.text, answer.data, as_json=as_json)
+        raise typer.Exit(OK if isinstance(answer.data, Checkup) and answer.data.well else FAULT)
 
 
 @cli.command()
@@ -360,19 +367,6 @@ def _answer(
     with speaking(config) as settings:
         answer = process.answer(settings, command, as_of)
         show_answer(answer.text, answer.data, as_json=as_json)
-
-
-def _found(examined: Examined, words: Words) -> dict[str, object]:
-    """One part as a value for programs; `error` is for people, `code` for what reads it."""
-    error = examined.error
-    return {
-        "book": examined.book,
-        "part": examined.part,
-        "ok": error is None,
-        "seen": examined.seen,
-        "code": error.code if error else None,
-        "error": words.say(error.code, error.values) if error else None,
-    }
 
 
 def _fill(told: str) -> tuple[int, Decimal | None]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from adapters.console import Console
 from adapters.dry_run import DryRun
+from adapters.healthchecks import Healthchecks
 from adapters.joined import Joined
 from adapters.paper import PaperBroker
 from adapters.unreached import Unreached
@@ -30,13 +31,15 @@ from bot.ledger_backup import restore as put_back
 from bot.ledger_file import LedgerLock
 from bot.monthly_build import Builder
 from bot.outbox import Outbox
-from bot.ports import Broker, BrokerLine, ChatLine, Clock, Desk, MarketData, Notifier
+from bot.ports import Broker, BrokerLine, ChatLine, Clock, Desk, MarketData, Notifier, Watcher
 from bot.snapshots_release import Recipe
 from bot.words import Language, Words
 from config.secrets import secret
 from config.settings import BookSettings, Settings
 from config.sources import PaperBroker as PaperSettings
 from strategies import profile, strategy
+
+MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +228,16 @@ def line(settings: Settings) -> ChatLine | None:
         loudness={kind: Loudness(how) for kind, how in told.notify.model_dump().items()},
         repeat_mark=Words(Language(settings.language)).phrase("repeat"),
     )
+
+
+def watcher(settings: Settings) -> Watcher | None:
+    """Who is told outside that sessions are handled. Raises SettingsProblem for the address."""
+    return Healthchecks(secret("deadman_address").value) if settings.health.deadman else None
+
+
+def least_free(settings: Settings) -> int:
+    """How many bytes of the disk must be free."""
+    return settings.health.disk_free_mib * MEBIBYTE
 
 
 def simulate(name: str, arguments: Sequence[str]) -> None:

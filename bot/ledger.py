@@ -18,10 +18,12 @@ from bot.domain.memory import (
     Message,
     Outcome,
     Owed,
+    Ping,
     RunReport,
     Standing,
     Switch,
     SwitchState,
+    Tally,
 )
 from bot.domain.model import OrderIntent, OrderReport, Plan, RunKey, Side, Symbol
 from bot.ledger_backup import back_up_before
@@ -35,6 +37,7 @@ from bot.ledger_schema import (
     deliveries,
     intents,
     outbox,
+    pings,
     plans,
     resolutions,
     sent,
@@ -80,6 +83,26 @@ class SqlLedger:
     def pragmas(self) -> Mapping[str, str | int]:
         """How the file is written, as its live connection says."""
         return self._file.pragmas()
+
+    def tally(self, book: str) -> Tally:
+        """How often a book's runs came to what, and its final orders."""
+        with self._file.reading() as connection:
+            return answers.tally(connection, book)
+
+    def ping(self, ping: Ping) -> None:
+        """Keep that a watcher outside received of a session; said again, it adds nothing."""
+        row = {"session": ping.session, "at": ping.at, "well": ping.well}
+        with self._file.writing() as connection:
+            connection.execute(_PING, row)
+
+    def last_ping(self) -> Ping | None:
+        """The latest session a watcher outside received of."""
+        with self._file.reading() as connection:
+            return answers.last_ping(connection)
+
+    def check(self) -> None:
+        """Read the whole file anew. Raises LedgerError where it is damaged."""
+        self._file.check_anew()
 
     def prove(self) -> None:
         """Read the file anew and have a commit reach it that changes no row. Raises LedgerError."""
@@ -314,6 +337,7 @@ def _brought_up(file: LedgerFile) -> LedgerFile:
     return file
 
 
+_PING = sqlite.insert(pings).on_conflict_do_nothing()
 _POST = sqlite.insert(outbox).on_conflict_do_nothing()
 _DELIVER = sqlite.insert(deliveries).on_conflict_do_nothing()
 

@@ -73,6 +73,14 @@ class LedgerFile:
             raise LedgerError("ledger_unreadable", path=self.name, reason="no ledger")
         return version
 
+    def check_anew(self) -> None:
+        """Have a stranger read the whole file: an open connection may know it by heart."""
+        if self.path is None:
+            self.check()
+            return
+        with closing(LedgerFile(self.path, read_only=True, max_pages=None)) as stranger:
+            stranger.check()
+
     def create(self) -> None:
         """Make the tables of a new file."""
         with self.writing() as connection:

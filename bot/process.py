@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -26,17 +26,19 @@ from bot.commands import (
     status_of,
     which,
 )
-from bot.control import ask, listening
+from bot.control import HealthNow, ask, listening
 from bot.daemon import Seat, heed, serve, trade, watch
+from bot.deadman import keep_watched
 from bot.domain.calendar import exchange_date
 from bot.domain.errors import BellwetherError, SettingsError
 from bot.domain.model import RunKey
 from bot.exits import OK, outcome_code
+from bot.health import Health
 from bot.monthly_build import keep_built
 from bot.ports import ChatLine, Clock
+from bot.proofs import HOUSE, Examined
 from bot.report import render_error, render_start
 from bot.schedule import JumpingClock, ScheduledWakes, SystemClock
-from bot.vitals import HOUSE, Examined
 from bot.words import Language, Words
 from config.problems import SettingsProblem
 from config.secrets import secret
@@ -69,9 +71,11 @@ async def _serve(
     beside += [partial(watch, seat) for seat in house.seats if seat.desk.feeds]
     beside += [partial(keep_built, each, seat) for each, seat in app.builders(house)]
     beside += [_listening(house, line)] if line else []
+    watcher = app.watcher(house.settings)
+    beside += [partial(keep_watched, house.seats, watcher)] if watcher else []
     try:
         # Whoever reads that it has started may talk to it.
-        async with listening(socket, house.seats, house.seats[0].language):
+        async with _open(house, wakes, socket):
             for seat in house.seats:
                 _tell_start(seat)
             await serve(house.seats, stop, beside)
@@ -80,6 +84,25 @@ async def _serve(
     finally:
         wakes.stop()
         await _last_words(house, line)
+        if watcher:
+            await watcher.close()
+
+
+@asynccontextmanager
+async def _open(house: House, wakes: ScheduledWakes, socket: Path) -> AsyncIterator[None]:
+    """Whatever one may ask a daemon by: its socket, and HTTP where the settings have a port."""
+    health = Health(
+        house.seats, house.lines, wakes, house.settings.state_dir, app.least_free(house.settings)
+    )
+    async with AsyncExitStack() as stack:
+        language = house.seats[0].language
+        await stack.enter_async_context(listening(socket, house.seats, language, health.checkup))
+        if (port := house.settings.health.port) is not None:
+            # Who does not ask over HTTP does not wait for its libraries.
+            from bot.beacon import shining
+
+            await stack.enter_async_context(shining(port, health))
+        yield
 
 
 def _listening(house: House, line: ChatLine) -> Callable[[], Awaitable[None]]:
@@ -181,6 +204,19 @@ def answer(settings: Settings, command: Command, as_of: date | None = None) -> A
     with app.keeping(settings) as ledger:
         house = app.house(settings, ledger, lambda _: Time(SystemClock(), ScheduledWakes()))
         return asyncio.run(_obeyed(command, house))
+
+
+def health(settings: Settings) -> Answer:
+    """Ask the running daemon whether everything a run needs is proven.
+
+    Raises BellwetherError `health_unasked` where none runs.
+    """
+    try:
+        return asyncio.run(ask(app.socket_path(settings), HealthNow()))
+    except BellwetherError as error:
+        if error.code != "no_daemon":
+            raise
+        raise BellwetherError("health_unasked", path=app.socket_path(settings)) from None
 
 
 async def _obeyed(command: Command, house: House) -> Answer:

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.domain.calendar import Calendar, aware
+from bot.domain.calendar import Calendar, aware, exchange_date
+from bot.domain.model import Session
 from bot.events import Event, RunDue, SessionClosed, Stopped, Wake
 
 # A run reads its orders a last time five minutes after the close; then the session is over.
@@ -25,6 +26,15 @@ def wakes(calendar: Calendar, first: date, last: date, lead: timedelta) -> Itera
     for session in calendar.between(first, last):
         yield Wake(session.decides_at(lead), RunDue(session.date))
         yield Wake(session.closes + AFTER_FINAL_READ, SessionClosed(session.date))
+
+
+def last_over(calendar: Calendar, by: datetime) -> Session:
+    """The last session whose orders had been read a last time at a moment."""
+    day = exchange_date(by)
+    session = calendar.on(day)
+    if session is not None and session.closes + AFTER_FINAL_READ <= by:
+        return session
+    return calendar.before(day)
 
 
 class SystemClock:

@@ -9,23 +9,13 @@ from functools import partial
 from bot.daemon import Seat, next_wake
 from bot.domain.errors import BellwetherError, Blocked
 from bot.events import RunDue
+from bot.proofs import HOUSE, Examined
 from bot.schedule import ScheduledWakes
 from bot.words import Words
 
-HOUSE = "bellwether"  # whose part it is where it is no single book's
 SLOWEST_TURN = timedelta(seconds=5)  # of the loop, where whoever waits for a broker waits too
 MISSED_LOOKS = 3  # of the scheduler, before it is believed to stand still
 OVERDUE = timedelta(minutes=2)  # a wake that has not been delivered by then never will be
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """One part of a book or of the house, what was seen of it, the error where it is no use."""
-
-    book: str
-    part: str
-    seen: str
-    error: BellwetherError | None = None
 
 
 @dataclass(frozen=True, slots=True)

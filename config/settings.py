@@ -22,6 +22,7 @@ from config.values import (
     Flag,
     Money,
     Name,
+    Port,
     Rate,
     Ratio,
     Shares,
@@ -159,6 +160,22 @@ class BookSettings(Table):
     )
 
 
+class HealthSettings(Table):
+    """How others learn whether everything a run needs is proven."""
+
+    port: Port | None = Field(
+        default=None,
+        description="The port of this host that answers /healthz and /metrics; none without it.",
+    )
+    deadman: Flag = Field(
+        default=False,
+        description="Whether a watcher outside is told of each session; its address is a secret.",
+    )
+    disk_free_mib: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = Field(
+        default=200, description="The least free room on the disk of the state, in MiB."
+    )
+
+
 class LogSettings(Table):
     """What is written on stderr, and how."""
 
@@ -197,6 +214,9 @@ class Settings(BaseSettings):
     log: LogSettings = Field(default=LogSettings(), description="What is written on stderr.")
     calendar: CalendarSettings = Field(
         default=CalendarSettings(), description="Corrections of the exchange calendar."
+    )
+    health: HealthSettings = Field(
+        default=HealthSettings(), description="How others learn whether everything is proven."
     )
     backup: BackupSettings = Field(default=BackupSettings(), description="Backups of the ledger.")
     telegram: TelegramSettings | None = Field(
@@ -250,6 +270,8 @@ class Settings(BaseSettings):
         """The names of the secrets it can not do without."""
         if self.telegram is not None:
             yield "telegram_token"
+        if self.health.deadman:
+            yield "deadman_address"
         kinds = {self.brokers[book.broker].kind for book in self.enabled().values()}
         for kind in ("schwab", "longport"):
             if kind in kinds:

@@ -15,6 +15,7 @@ from config.settings import (
     BackupSettings,
     BookSettings,
     CalendarSettings,
+    HealthSettings,
     LogSettings,
     RulesSettings,
     Settings,
@@ -95,6 +96,7 @@ TABLE_OF = {
     "": Settings,
     "calendar": CalendarSettings,
     "log": LogSettings,
+    "health": HealthSettings,
     "backup": BackupSettings,
     "telegram": TelegramSettings,
     "telegram.notify": NotifySettings,
@@ -110,7 +112,7 @@ TABLE_OF = {
     "books.rotation.rules": RulesSettings,
 }
 TABLES_OF_TABLES = {"calendar", "markets", "brokers", "books", "rules", "params"}
-TABLES_OF_TABLES |= {"telegram", "notify", "feeds", "backup", "log"}
+TABLES_OF_TABLES |= {"telegram", "notify", "feeds", "backup", "log", "health"}
 
 
 def documented() -> Iterator[tuple[str, str, str]]:
