@@ -27,6 +27,8 @@ WARNED_DAYS = (7, 3, 1)
 # The exchange is this far from open when the token is exchanged: for a moment there is none.
 QUIET = timedelta(hours=1)
 
+SHOWN = 4  # characters of an account's number
+
 # What comes and goes by itself.
 PASSING = frozenset({"broker_unavailable", "longport_too_often", "longport_refused"})
 # What a new token in the file ends, whatever it began as.
@@ -109,7 +111,8 @@ class LongPort:
         trade, quote = await self._line.open()
         await self._heard()
         days = token.days(self._clock.now())
-        return f"{token.account} ({token.channel}) · {trade.library} · {quote.level} · {days} d"
+        known = f"…{token.account[-SHOWN:]} ({token.channel})"
+        return f"{known} · {trade.library} · {quote.level} · {days} d"
 
     async def clock(self) -> Reading:
         """Nothing the broker tells is its time. Raises BrokerUnavailable."""
