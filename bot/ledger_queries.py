@@ -203,4 +203,7 @@ ORDERS_BY_STATUS = (
     .group_by(intents.c.side, reports.c.status)
 )
 
-LAST_PING = select(pings).order_by(pings.c.session.desc()).limit(1)
+_later_ping = pings.alias("later_ping")
+LAST_PING = select(pings).where(
+    pings.c.session == select(func.max(_later_ping.c.session)).scalar_subquery()
+)
