@@ -10,7 +10,6 @@ from pathlib import Path
 
 from adapters.console import Console
 from adapters.dry_run import DryRun
-from adapters.healthchecks import Healthchecks
 from adapters.joined import Joined
 from adapters.paper import PaperBroker
 from adapters.unreached import Unreached
@@ -232,7 +231,12 @@ def line(settings: Settings) -> ChatLine | None:
 
 def watcher(settings: Settings) -> Watcher | None:
     """Who is told outside that sessions are handled. Raises SettingsProblem for the address."""
-    return Healthchecks(secret("deadman_address").value) if settings.health.deadman else None
+    if not settings.health.deadman:
+        return None
+    # Who has no watcher does not wait for a library of the web.
+    from adapters.healthchecks import Healthchecks
+
+    return Healthchecks(secret("deadman_address").value)
 
 
 def least_free(settings: Settings) -> int:
