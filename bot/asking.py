@@ -37,21 +37,21 @@ def speaking(config: Path | None, *, optional: bool = False) -> Iterator[Setting
     Where the settings are `optional`, the defaults serve if no file was named and
     none is there.
     """
-    language = Language.EN
+    language, redacted = Language.EN, Redaction()
     try:
         settings = _settings(config, optional=optional)
-        language = Language(settings.language)
-        logs.begin(settings.log.level, settings.log.format, redaction(settings))
+        language, redacted = Language(settings.language), redaction(settings)
+        logs.begin(settings.log.level, settings.log.format, redacted)
         yield settings
     except SettingsProblem as problem:
         errors = [SettingsError(p.code, where=p.where, **p.values) for p in problem.problems]
-        raise typer.Exit(_complain(errors, language)) from None
+        raise typer.Exit(_complain(errors, language, redacted)) from None
     except BellwetherError as error:
-        raise typer.Exit(_complain([error], language)) from None
+        raise typer.Exit(_complain([error], language, redacted)) from None
     except BrokenPipeError:
         raise  # whoever read our output has gone: nobody is left to complain to
     except OSError as error:
-        raise typer.Exit(_complain([_named(error)], language)) from None
+        raise typer.Exit(_complain([_named(error)], language, redacted)) from None
 
 
 def redaction(settings: Settings) -> Redaction:
@@ -88,11 +88,11 @@ def _settings(config: Path | None, *, optional: bool) -> Settings:
         raise
 
 
-def _complain(errors: Sequence[BellwetherError], language: Language) -> int:
+def _complain(errors: Sequence[BellwetherError], language: Language, redacted: Redaction) -> int:
     words = Words(language)
     for error in errors:
-        typer.echo(f"bellwether: {words.say(error.code, error.values)}", err=True)
-        typer.echo(f"→ {words.remedy(error.code, error.values)}", err=True)
+        said, advice = words.say(error.code, error.values), words.remedy(error.code, error.values)
+        typer.echo(redacted(f"bellwether: {said}\n→ {advice}"), err=True)
     return exit_code(errors[0]) if errors else FAULT
 
 

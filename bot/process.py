@@ -45,6 +45,7 @@ from config.secrets import secret
 from config.settings import Settings
 
 NONCE_BYTES = 16
+HEALTH_SECONDS = 25.0  # with a daemon that asks its brokers
 LAST_WORDS_SECONDS = 1.5  # for messages still to be delivered when the process is to end
 
 log = logging.getLogger(__name__)
@@ -209,14 +210,15 @@ def answer(settings: Settings, command: Command, as_of: date | None = None) -> A
 def health(settings: Settings) -> Answer:
     """Ask the running daemon whether everything a run needs is proven.
 
-    Raises BellwetherError `health_unasked` where none runs.
+    Raises BellwetherError `health_unasked` where none runs, or none that answers.
     """
+    path = app.socket_path(settings)
     try:
-        return asyncio.run(ask(app.socket_path(settings), HealthNow()))
+        return asyncio.run(ask(path, HealthNow(), HEALTH_SECONDS))
     except BellwetherError as error:
-        if error.code != "no_daemon":
+        if error.code not in {"no_daemon", "daemon_silent"}:
             raise
-        raise BellwetherError("health_unasked", path=app.socket_path(settings)) from None
+        raise BellwetherError("health_unasked", path=path) from None
 
 
 async def _obeyed(command: Command, house: House) -> Answer:

@@ -1,12 +1,12 @@
 import os
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 import pytest
 
-from bot import app, daemon
+from bot import app
 from bot.app import Time
 from bot.domain.errors import BellwetherError, BrokerUnavailable
 from bot.domain.memory import Outcome, RunReport
@@ -17,6 +17,7 @@ from bot.ledger import SqlLedger
 from bot.ports import Reading
 from bot.schedule import JumpingClock, ScheduledWakes
 from tests.bot.scratch import BOOK, Scratch, near_close
+from tests.bot.test_vitals import running
 from tests.fakes import Otherwise, Phone
 
 # Far ahead of any day a test is run on: the scheduler goes by the clock of the host.
@@ -73,15 +74,9 @@ def healthy(here: Scratch, at=MORNING, *, ledger=None, lines=None, least=1, witn
     house = app.house(here.settings(), memory, lambda _: Time(clock, wakes), Phone())
     market = Fresh(house.seats[0].desk.market, house.seats[0].desk.sessions)
     seats = [replace(seat, desk=replace(seat.desk, market=market)) for seat in house.seats]
-    wakes.start()
-    try:
-        for seat in seats:
-            daemon.arm(seat)
-        said = {"host": right} if witnesses is None else witnesses
+    said = {"host": right} if witnesses is None else witnesses
+    with running(seats, wakes), closing(memory):
         yield Health(seats, lines or {}, wakes, here.folder, least, said)
-    finally:
-        wakes.stop()
-        memory.close()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from bot.domain.errors import LedgerError
 from bot.domain.memory import Switch
 from bot.ledger import SqlLedger
-from bot.ledger_backup import back_up, folder_of, restore
+from bot.ledger_backup import _copy, back_up, folder_of, restore
 from bot.ledger_file import LedgerLock
 from bot.ledger_schema import VERSION
 from tests.bot.test_ledger_migration import of_version, version_of
@@ -77,8 +77,10 @@ def a_small_disk(folder):
     """A folder with four megabytes of room, a file system of its own."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("needs the tool mount, and leave to use it")
+    if shutil.which("mount") is None:
+        pytest.skip("needs the tool mount")
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("nothing may be mounted here")
     try:
         yield folder
     finally:
@@ -157,6 +159,11 @@ def test_a_place_that_can_not_be_written_is_told_of(path, tmp_path):
         back_up(path, tmp_path / "nowhere" / "copy.sqlite", NOW, KEEP)
 
     assert refused.value.values["reason"] == "No such file or directory"
+
+
+def test_a_place_without_room_is_not_taken_for_the_ledger(path):
+    with pytest.raises(LedgerError, match=r"backup_failed .path=/dev, .*full"):
+        _copy(path, Path("/dev/full"))
 
 
 def test_a_full_disk_leaves_the_earlier_backup_and_no_draft(path, tmp_path):
@@ -313,6 +320,17 @@ def spoil(path, file, kind):
             back_up(path, file, NOW, KEEP)
             with closing(sqlite3.connect(file)) as newer:
                 newer.execute(f"PRAGMA user_version = {VERSION + 1}")
+
+
+def test_where_the_old_one_can_not_be_kept_nothing_is_replaced(path, tmp_path):
+    made = back_up(path, tmp_path / "copy.sqlite", NOW, KEEP)
+    write(path, 1)
+    (folder_of(path) / "ledger-replaced-20260331T194500Z.sqlite").mkdir()
+
+    with pytest.raises(LedgerError, match="backup_failed"):
+        restore(path, made.path, NOW, paused)
+
+    assert rows(path) == ROWS + 1
 
 
 def test_a_copy_whose_rows_are_about_nothing_is_not_whole(path, tmp_path):

@@ -1,7 +1,7 @@
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import pytest
 
 from bot import app, daemon
 from bot.app import House, Time
+from bot.daemon import Seat
 from bot.domain.errors import LedgerError
 from bot.ledger import SqlLedger
 from bot.schedule import JumpingClock, ScheduledWakes
@@ -22,20 +23,26 @@ BEFORE = timedelta(hours=5)  # a decision
 PARTS = ["loop", "ledger", "scheduler"]
 
 
+@contextmanager
+def running(seats: Sequence[Seat], wakes: ScheduledWakes) -> Iterator[None]:
+    """A scheduler that works, with the wakes of some seats in it."""
+    wakes.start()
+    try:
+        for seat in seats:
+            daemon.arm(seat)
+        yield
+    finally:
+        wakes.stop()
+
+
 @asynccontextmanager
 async def armed(here: Scratch, ledger: SqlLedger | None = None) -> AsyncIterator[House]:
     """A house some hours before a decision, its scheduler running and its wakes armed."""
     clock, wakes = JumpingClock(near_close(DAY) - BEFORE), ScheduledWakes()
     memory = ledger or SqlLedger.open(None)
     house = app.house(here.settings(), memory, lambda _: Time(clock, wakes), Phone())
-    wakes.start()
-    try:
-        for seat in house.seats:
-            daemon.arm(seat)
+    with running(house.seats, wakes), closing(memory):
         yield house
-    finally:
-        wakes.stop()
-        memory.close()
 
 
 @pytest.fixture
