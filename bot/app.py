@@ -239,6 +239,11 @@ def watcher(settings: Settings) -> Watcher | None:
     return Healthchecks(secret("deadman_address").value)
 
 
+def signals_token(settings: Settings) -> str | None:
+    """What readers of signals have to know, None where nobody may read any."""
+    return secret("signals_token").value if settings.health.signals else None
+
+
 def least_free(settings: Settings) -> int:
     """How many bytes of the disk must be free."""
     return settings.health.disk_free_mib * MEBIBYTE

@@ -100,9 +100,12 @@ async def _open(house: House, wakes: ScheduledWakes, socket: Path) -> AsyncItera
         await stack.enter_async_context(listening(socket, house.seats, language, health.checkup))
         if (port := house.settings.health.port) is not None:
             # Who does not ask over HTTP does not wait for its libraries.
-            from bot.beacon import shining
+            from bot.beacon import Signals, shining
 
-            await stack.enter_async_context(shining(port, health))
+            token = app.signals_token(house.settings)
+            find = partial(sources.latest_signal, settings=house.settings)
+            signals = None if token is None else Signals(token, find)
+            await stack.enter_async_context(shining(port, health, signals))
         yield
 
 

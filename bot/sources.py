@@ -197,6 +197,11 @@ def signal(profile_name: str, settings: Settings, prices: Path | None, day: date
     return signal_of(about, facts, session.date)
 
 
+def latest_signal(profile_name: str, settings: Settings) -> Signal:
+    """A profile's signal of the last session in the price store."""
+    return signal(profile_name, settings, None, None)
+
+
 async def _known(market: MarketData, needs: Needs, day: date) -> Facts:
     facts = await market.facts(needs, day)
     quotes = await market.quotes(needs.symbols)

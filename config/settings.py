@@ -22,13 +22,13 @@ from config.values import (
     Flag,
     Money,
     Name,
-    Port,
     Rate,
     Ratio,
     Shares,
     Symbol,
     Table,
 )
+from config.watching import BackupSettings, HealthSettings, LogSettings
 
 CONFIG_VARIABLE = "BELLWETHER_CONFIG"
 CONFIG_FILE = Path("bot.toml")
@@ -160,42 +160,6 @@ class BookSettings(Table):
     )
 
 
-class HealthSettings(Table):
-    """How others learn whether everything a run needs is proven."""
-
-    port: Port | None = Field(
-        default=None,
-        description="The port of this host that answers /healthz and /metrics; none without it.",
-    )
-    deadman: Flag = Field(
-        default=False,
-        description="Whether a watcher outside is told of each session; its address is a secret.",
-    )
-    disk_free_mib: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = Field(
-        default=200, description="The least free room on the disk of the state, in MiB."
-    )
-
-
-class LogSettings(Table):
-    """What is written on stderr, and how."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least important line the log keeps."
-    )
-    format: Literal["console", "json"] = Field(
-        default="console",
-        description="Lines for people, or json: one object a line for programs.",
-    )
-
-
-class BackupSettings(Table):
-    """What `bellwether backup` leaves in its folder."""
-
-    keep: Annotated[int, Field(strict=True, ge=1, le=10_000)] = Field(
-        default=14, description="How many of the latest backups stay; older ones are removed."
-    )
-
-
 class Settings(BaseSettings):
     """The whole settings file, valid as far as one can see without a broker."""
 
@@ -272,6 +236,8 @@ class Settings(BaseSettings):
             yield "telegram_token"
         if self.health.deadman:
             yield "deadman_address"
+        if self.health.signals:
+            yield "signals_token"
         kinds = {self.brokers[book.broker].kind for book in self.enabled().values()}
         for kind in ("schwab", "longport"):
             if kind in kinds:

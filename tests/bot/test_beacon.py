@@ -6,7 +6,9 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.beacon import LOOPBACK, shining
+from adapters.synthetic import BUNDLED
+from bot import sources
+from bot.beacon import LOOPBACK, Signals, shining
 from bot.domain.errors import BrokerUnavailable, LedgerError, SettingsError
 from bot.domain.memory import Ping
 from bot.ledger import SqlLedger
@@ -29,10 +31,10 @@ def a_port():
         return taken.getsockname()[1]
 
 
-async def asked(health, path, port=0):
+async def asked(health, path, port=0, signals=None, **headers):
     port = port or a_port()
-    async with shining(port, health), httpx.AsyncClient(trust_env=False) as client:
-        return await client.get(f"http://{LOOPBACK}:{port}{path}")
+    async with shining(port, health, signals), httpx.AsyncClient(trust_env=False) as client:
+        return await client.get(f"http://{LOOPBACK}:{port}{path}", headers=headers)
 
 
 async def measured(health):
@@ -161,3 +163,79 @@ async def test_a_ledger_that_can_not_be_read_is_not_measured_and_not_well(here, 
 
     assert found["bellwether_healthy",] == 0
     assert "bellwether_outbox_depth" not in {name for name, *_ in found}
+
+
+TOKEN, PROFILE = "canary-of-signals", "global_etf_rotation"
+PATH = f"/api/signals/{PROFILE}"
+ADMITTED = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture
+def signals(here):
+    """Signals of the bundled prices, and how often they were computed."""
+    found = []
+
+    def find(name):
+        found.append(name)
+        return sources.signal(name, here.settings(), BUNDLED, None)
+
+    return Signals(TOKEN, find), found
+
+
+async def test_a_signal_is_served_to_whoever_has_the_token(here, signals):
+    with healthy(here) as health:
+        answer = await asked(health, PATH, signals=signals[0], **ADMITTED)
+
+    told = answer.json()
+    assert (answer.status_code, told["profile"]) == (200, PROFILE)
+    assert {"signal", "updated", "allocation", "reason", "indicators", "methodology"} <= set(told)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer"},
+        {"Authorization": TOKEN},
+        {"Authorization": f"Bearer {TOKEN}x"},
+        {"Authorization": f"Basic {TOKEN}"},
+    ],
+)
+async def test_nobody_else_gets_one_and_nothing_is_computed(here, signals, headers):
+    with healthy(here) as health:
+        answer = await asked(health, PATH, signals=signals[0], **headers)
+
+    assert (answer.status_code, answer.text, signals[1]) == (401, "", [])
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_where_nobody_may_read_signals_there_are_none(here):
+    with healthy(here) as health:
+        assert (await asked(health, PATH, **ADMITTED)).status_code == 404
+
+
+async def test_a_profile_there_is_not_is_not_found(here, signals):
+    with healthy(here) as health:
+        answer = await asked(health, "/api/signals/nonsense", signals=signals[0], **ADMITTED)
+
+    assert (answer.status_code, answer.text) == (404, "unknown_profile")
+
+
+async def test_without_prices_there_is_no_signal_and_the_reason(here):
+    store = Signals(TOKEN, lambda name: sources.latest_signal(name, here.settings()))
+    with healthy(here) as health:
+        answer = await asked(health, PATH, signals=store, **ADMITTED)
+
+    assert (answer.status_code, answer.text) == (503, "store_empty")
+
+
+async def test_a_signal_is_computed_once_a_minute_however_often_it_is_asked_for(signals):
+    told = [await signals[0].of(PROFILE) for _ in range(3)]
+    signals[0]._known[PROFILE] = signals[0]._known[PROFILE][0] - 60, told[0]
+    await signals[0].of(PROFILE)
+
+    assert signals[1] == [PROFILE, PROFILE]
+
+
+def test_the_token_is_not_printed(signals):
+    assert TOKEN not in repr(signals[0])

@@ -179,9 +179,9 @@ class Nest:
         self.said[name] = told.stdout.decode() + told.stderr.decode()
         return self.said[name]
 
-    def ask(self, path: str) -> str:
+    def ask(self, path: str, **headers: str) -> str:
         url = f"http://127.0.0.1:{self.port}{path}"
-        answer = httpx.get(url, trust_env=False, timeout=30.0)
+        answer = httpx.get(url, headers=headers, trust_env=False, timeout=30.0)
         self.said[f"{len(self.said)} {path}"] = answer.text + str(answer.headers)
         return answer.text
 
@@ -223,6 +223,7 @@ format = "json"
 [health]
 port = {self.port}
 deadman = true
+signals = true
 [telegram]
 chat = {self.telegram.owner_id}
 users = [{self.telegram.owner_id}]
@@ -322,6 +323,8 @@ def live_through_a_day(nest: Nest) -> None:
                 nest.call(*question)
             nest.ask("/healthz")
             nest.ask("/metrics")
+            nest.ask("/api/signals/global_etf_rotation")
+            nest.ask("/api/signals/global_etf_rotation", Authorization=f"Bearer {SIGNALS}")
             assert daemon.poll() is None
 
 

@@ -12,11 +12,8 @@ from bot.domain.model import TradingRules
 from config.messages import NotifySettings, TelegramSettings
 from config.problems import Problem, SettingsProblem
 from config.settings import (
-    BackupSettings,
     BookSettings,
     CalendarSettings,
-    HealthSettings,
-    LogSettings,
     RulesSettings,
     Settings,
     load,
@@ -33,6 +30,7 @@ from config.sources import (
     TableFeed,
     TablesMarket,
 )
+from config.watching import BackupSettings, HealthSettings, LogSettings
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "bot.example.toml"
 SECRETS = EXAMPLE.with_name("secrets.example.env")
