@@ -300,6 +300,8 @@ def _files_rooted(entry: Entry, folder: Path) -> Entry:
 def _loose_ends(settings: Settings) -> Iterator[Problem]:
     """Names that lead nowhere."""
     brokers, markets = settings.brokers, settings.markets
+    if settings.health.signals and settings.health.port is None:
+        yield Problem("signals_unserved", "health.signals")
     for name, broker in brokers.items():
         if broker.market is not None and broker.market not in markets:
             yield _unknown("unknown_market", f"brokers.{name}.market", broker.market, markets)

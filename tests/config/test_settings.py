@@ -246,6 +246,11 @@ def test_all_problems_are_told_at_once(tmp_path):
         ('kind = "paper"', 'kind = "other"', ("setting_wrong", "brokers.practice.kind")),
         ('kind = "paper"', "", ("setting_missing", "brokers.practice.kind")),
         ("[books.rotation]", "[books.Rotation]", ("setting_wrong", "books.Rotation")),
+        (
+            "[books.rotation]",
+            "[health]\nsignals = true\n[books.rotation]",
+            ("signals_unserved", "health.signals"),
+        ),
     ],
 )
 def test_a_name_that_leads_nowhere_is_refused(tmp_path, before, after, found):
@@ -552,3 +557,11 @@ def test_a_table_of_a_book_must_be_configured(tmp_path):
     assert codes(tmp_path, SMALL + 'tables = { constituents = "lists" }\n') == {
         ("unknown_feed", "books.rotation.tables.constituents")
     }
+
+
+def test_the_secrets_of_some_settings_are_those_somebody_enabled_needs(tmp_path):
+    more = "[health]\ndeadman = true\nport = 9187\nsignals = true\n[telegram]\nchat = 1\n"
+    idle = '[brokers.idle]\nkind = "longport"\naccount = "LB1"\n'
+    settings = load(written(tmp_path, SMALL + more + idle))
+
+    assert [*settings.secrets()] == ["telegram_token", "deadman_address", "signals_token"]
