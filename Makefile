@@ -37,6 +37,7 @@ bench: $(VENV)/installed ## the measurements of tests/benchmarks, as ratios, in 
 	$(BIN)/python -m tests.benchmarks
 	$(BIN)/python -m tests.benchmarks.snapshots
 	$(BIN)/python -m tests.benchmarks.gateway
+	$(BIN)/python -m tests.benchmarks.footprint
 
 mutants: $(VENV)/installed ## small wrongs in planning and matching; lists those no test notices
 	$(BIN)/python -m tests.mutants bot/domain/planning.py bot/domain/buying.py bot/domain/selling.py bot/domain/matching.py
@@ -46,6 +47,8 @@ lock: ## write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml -o requirements-dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra bench pyproject.toml -o requirements-bench.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra ib-async --extra schwab --extra longport --extra sims --extra tests pyproject.toml -o requirements-ib-async.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -c requirements-dev.txt --extra ibkr --extra schwab --extra longport pyproject.toml -o requirements-brokers.txt
+	echo hatchling | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -c requirements-dev.txt - -o requirements-build.txt
 
 $(VENV)/installed: requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)

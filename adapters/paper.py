@@ -1,8 +1,7 @@
 """A broker that fills at the quote and remembers its account across restarts."""
 
 import asyncio
-import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +10,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
+from adapters.journal import Journal
 from bot.domain.account import Opening, admit
 from bot.domain.blotter import Blotter, Booked, Ended, Entry, Filled, Opened
 from bot.domain.calendar import Calendar, exchange_date
@@ -29,86 +29,15 @@ from bot.domain.model import (
 )
 from bot.ports import Capabilities, Clock, MarketData
 
-_JSON: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
+ENTRIES: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
 
 
-class Journal:
-    """An append-only file of entries, one JSON object a line, on disk before `append` returns.
-
-    Reading never changes the file. A last line without its end is what a crash
-    in the middle of a write leaves: it is not read, and the next append cuts it off.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._whole = self._seen = 0
-
-    def read(self) -> Iterator[bytes]:
-        """The whole lines."""
-        content = self.path.read_bytes() if self.path.exists() else b""
-        self._seen = len(content)
-        self._whole = content.rfind(b"\n") + 1
-        yield from content[: self._whole].splitlines()
-
-    def changed(self) -> bool:
-        """Whether somebody else wrote since the last look.
-
-        Raises LedgerError `journal_changed` if whole lines are gone.
-        """
-        size = self._size()
-        if size < self._whole:
-            raise self._contested()
-        return size != self._seen
-
-    def append(self, entries: Sequence[Entry]) -> None:
-        """Write all entries or, where the disk refuses, none.
-
-        Raises LedgerError `journal_changed` if somebody else wrote since the last look.
-        """
-        written = b"".join(_JSON.dump_json(entry) + b"\n" for entry in entries)
-        if not self.path.exists():
-            self._create()
-        if self._size() != self._seen:
-            raise self._contested()
-        try:
-            with self.path.open("r+b") as file:
-                file.truncate(self._whole)
-                file.seek(self._whole)
-                file.write(written)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError:
-            # The first lines of several may be whole: they have not happened either.
-            os.truncate(self.path, self._whole)
-            raise
-        finally:
-            self._seen = self._size()
-        self._whole += len(written)
-
-    def _size(self) -> int:
-        return self.path.stat().st_size if self.path.exists() else 0
-
-    def _contested(self) -> LedgerError:
-        return LedgerError(
-            "journal_changed", path=self.path, remedy="let one process trade this account"
-        )
-
-    def _create(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.touch(mode=0o600)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # the name of a new file is kept by its folder
-        finally:
-            os.close(folder)
-
-
-def _replay(journal: Journal, opened: Opened) -> tuple[Blotter, bool]:
+def _replay(journal: Journal[Entry], opened: Opened) -> tuple[Blotter, bool]:
     """The blotter the journal tells, and whether it told anything; else one just opened."""
     blotter, told = Blotter(opened), False
     for number, line in enumerate(journal.read(), start=1):
         try:
-            entry = _JSON.validate_json(line)
+            entry = ENTRIES.validate_json(line)
             if told:
                 blotter.add(entry)
             else:
@@ -161,7 +90,7 @@ class PaperBroker:
     ) -> None:
         self._market, self._calendar, self._clock = market, calendar, clock
         self._rules = rules
-        self._journal = Journal(journal)
+        self._journal = Journal(journal, ENTRIES)
         self._opened = Opened(opening, calendar.settles(exchange_date(clock.now())))
         self._blotter, self._begun = _replay(self._journal, self._opened)
         # A chat command may read while a run submits: one of them at a time moves the account.

@@ -40,6 +40,8 @@ REMEDIES: Mapping[str, str] = {
 SUSPICIOUS_JUMP = 3.0
 IMPOSSIBLE_JUMP = 5.0
 ZERO_VOLUME_RUN = 5
+# The published levels of VIX lack single sessions, never more than this.
+LATE_AT_MOST = 3
 # Bill funds stood still for 19 bars while the rate was zero.
 STALE_RUN = 30
 
@@ -157,6 +159,17 @@ class PriceTable:
         for symbol, stand_in in by.items():
             table = _spliced(table, symbol, stand_in)
         return table
+
+    def late(self, indices: Collection[Symbol]) -> "PriceTable":
+        """The same table as sessions know it at their close, of some indices the close before.
+
+        These are computed beyond the close of the exchange. Of days without a level
+        the one before stands, for as many days as `LATE_AT_MOST` says; those that the
+        file does not have are no concern.
+        """
+        known = [symbol for symbol in indices if symbol in self.closes.columns]
+        before = self.closes[known].ffill(limit=LATE_AT_MOST).shift(1)
+        return replace(self, closes=self.closes.assign(**{s: before[s] for s in known}))
 
     def refuse_defect(self, symbol: Symbol) -> None:
         """Raise the DataError of a symbol whose rows can not be believed."""

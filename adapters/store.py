@@ -12,8 +12,6 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-from pyarrow import parquet
 
 from adapters.price_files import load
 from adapters.prices import PriceTable, Suspicion, suspicions
@@ -108,7 +106,9 @@ class PriceStore:
 
     def _write(self, bars: list[pd.DataFrame]) -> None:
         rows = pd.concat(bars).reset_index().dropna(axis=1, how="all")
-        table = pa.Table.from_pandas(rows, preserve_index=False)
+        from pyarrow import Table, parquet
+
+        table = Table.from_pandas(rows, preserve_index=False)
         with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as part:
             try:
                 # Read in less than two thirds of the time of zstd, for a quarter more bytes.

@@ -21,7 +21,12 @@ _ROTATION: Final = (
     " SPY EFA EEM AGG BIL"
 )
 _TECHNOLOGY_AND_INCOME: Final = "QQQ TQQQ SOXX SOXL BOXX SPYI QQQI"
-SYMBOLS: Final[tuple[Symbol, ...]] = (*_ROTATION.split(), *_TECHNOLOGY_AND_INCOME.split())
+_SMALL_COMPANIES: Final = "IWM SGOV VIX"
+SYMBOLS: Final[tuple[Symbol, ...]] = (
+    *_ROTATION.split(),
+    *_TECHNOLOGY_AND_INCOME.split(),
+    *_SMALL_COMPANIES.split(),
+)
 SESSIONS: Final = pd.bdate_range(
     "2024-06-03",
     "2026-10-15",
@@ -61,6 +66,9 @@ _CENTS = 2
 _LEAST = 5.0
 _REVERSE_SPLIT = 10
 _DAILY_LEVERAGE = 3.0
+# An index of the market's own volatility in percent a year, moved by fear besides.
+_VOLATILITY_INDEX: Final = "VIX"
+_CALM, _FADES, _FEAR, _SESSIONS_A_YEAR = 0.01, 0.94, 0.08, 252
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +133,7 @@ _CHARACTERS: Mapping[Symbol, _Character] = {
     "AGG": _Character(0.05, _Spells((0.00025, -0.0003), (0.0022, 0.0026), (260.0, 140.0)), 97.0),
     "BIL": _Character(0.0, _steady(0.00016), 91.0),
     "BOXX": _Character(0.0, _steady(0.00017), 112.0),
+    "IWM": _Character(1.15, _own(0.0005, 0.0070), 210.0),
     "SGOV": _Character(0.0, _steady(0.00016), 100.0),
 }
 # The underlying fund, and a first price of its own.
@@ -146,6 +155,8 @@ def synthetic_prices(
 
 
 def _closes(symbol: Symbol, market: Floats, seed: int) -> Floats:
+    if symbol == _VOLATILITY_INDEX:
+        return _levels(market, seed)
     if symbol in _LEVERAGED:
         underlying, start = _LEVERAGED[symbol]
         returns = _DAILY_LEVERAGE * _returns(underlying, market, seed)[1]
@@ -166,6 +177,17 @@ def _returns(symbol: Symbol, market: Floats, seed: int) -> tuple[float, Floats]:
         start=rng.uniform(25.0, 180.0),
     )
     return character.start, character.beta * market + character.own.returns(rng, len(market))
+
+
+def _levels(market: Floats, seed: int) -> Floats:
+    """How wild the market has been of late, in percent a year, as somebody fears it goes on."""
+    rng = np.random.default_rng([seed, zlib.crc32(_VOLATILITY_INDEX.encode())])
+    fear = np.exp(_FEAR * rng.standard_normal(len(market)))
+    variance, levels = _CALM**2, np.empty(len(market))
+    for at, change in enumerate(market):
+        variance = _FADES * variance + (1 - _FADES) * change**2
+        levels[at] = 100 * np.sqrt(variance * _SESSIONS_A_YEAR)
+    return np.round(levels * fear, _CENTS)
 
 
 def bundled() -> PriceTable:

@@ -1,6 +1,7 @@
 """The command line: words to commands, errors to exit codes."""
 
 import re
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bot import __version__, app, demo, process, sources
+from bot import __version__, app, demo, process, sources, trial
 from bot.arena import compare, plan, sweep
 from bot.asking import AsJson, AsOf, Book, Config, Reason, day_of, show_answer, speaking
 from bot.commands import (
@@ -24,6 +25,7 @@ from bot.commands import (
     Why,
 )
 from bot.conform import conform as conform_files
+from bot.domain.errors import DataError
 from bot.domain.memory import Switch
 from bot.exits import FAULT, OK, exit_code
 from bot.factor_lab import evaluate, patterns
@@ -106,8 +108,15 @@ def decide(
 ) -> None:
     """What a profile wants, from prices alone: no account is read, nothing is kept."""
     with speaking(config, optional=True) as settings:
+        words = Words(Language(settings.language))
         signal = sources.signal(profile, settings, prices, day_of(as_of))
-        show_answer(signal.text(Language(settings.language)), signal, as_json=as_json)
+        try:
+            fared = trial.statistics(signal, prices, settings)
+            signal = replace(signal, statistics=fared)
+        except DataError as error:
+            reason = words.say(error.code, error.values)
+            typer.echo(words.phrase("signal_unproven", {"reason": reason}), err=True)
+        show_answer(signal.text(words), signal, as_json=as_json)
 
 
 @profiles.callback(invoke_without_command=True)

@@ -17,7 +17,7 @@ from bot.domain.blotter import Blotter, Opened
 from bot.domain.calendar import Calendar
 from bot.domain.errors import Blocked, DataError
 from bot.domain.fills import FillRules
-from bot.domain.gates import Finding
+from bot.domain.gates import Finding, decision_findings
 from bot.domain.memory import Decided, Owed, Standing
 from bot.domain.model import (
     NOTHING,
@@ -202,7 +202,8 @@ class _Replay:
         return Features(self._book.strategy, replace(known, closes=closes))
 
     def _split_hints(self, session: Session) -> list[Symbol]:
-        suspects = self._bars.suspects(session.date)
+        moved = self._bars.suspects(session.date)
+        suspects = [symbol for symbol in moved if symbol not in self._needs.indices]
         if not suspects:
             return []
         quotes = self._bars.quotes(suspects, session, opening=False)
@@ -291,6 +292,7 @@ class _Replay:
             quotes=seen.quotes,
             prices={**decided.prices, **seen.prices},
             findings=seen.findings,
+            book_findings=decision_findings(decided.following),
             proceeds=done.proceeds if usable else NOTHING,
             sold=done.sold,
             turnover=done.turnover,

@@ -36,7 +36,7 @@ def table_feeds(
     """The dated tables a book reads, under the names its strategy knows them by.
 
     Raises SettingsError `feed_unread` for one its profile does not read,
-    `feed_without_table` and `feed_is_snapshot` for what is none.
+    `feed_without_table` and `feed_is_no_table` for what is none.
     """
     book = settings.books[name]
     needs = {need.name: need for need in strategy(book.profile, book.params).needs.feeds}
@@ -45,7 +45,7 @@ def table_feeds(
         _refuse_unread(read, book.profile, needs)
         entry, layout = settings.feeds[feed], layout_of(read)
         if not isinstance(entry, TableSettings):
-            raise SettingsError("feed_is_snapshot", feed=feed)
+            raise SettingsError("feed_is_no_table", feed=feed)
         every = entry.look_every
         told[read] = TableFeed(entry.path, layout, needs[read], calendar, clock, every)
     return told

@@ -143,8 +143,10 @@ async def survey(book: Book, session: Session, desk: Desk, known: Mapping[Symbol
     findings: dict[Symbol, tuple[Finding, ...]] = {}
     notes: list[Note] = []
     for symbol in asked:
+        quote, level = market.get(symbol), symbol in book.needs.indices
         shorts = symbol in book.needs.shorts
-        found = look_at(market.get(symbol), now, known.get(symbol), shorts=shorts)
+        mark = known.get(symbol)
+        found = look_at_level(quote, now) if level else look_at(quote, now, mark, shorts=shorts)
         if Finding.SPLIT_HINT in found and _quantity_agrees(
             symbol, market[symbol], known[symbol], baseline, portfolio
         ):
@@ -246,6 +248,12 @@ def look_at(
         return (found,)
     restricted = shorts and quote is not None and short_restricted(quote.last, mark)
     return (Finding.SHORT_RESTRICTED,) if restricted else ()
+
+
+def look_at_level(quote: Quote | None, now: datetime) -> tuple[Finding, ...]:
+    """What is wrong with the quote of an index: no level is too far, and none is a split."""
+    found = quote_finding(quote, now, None, 0.0)
+    return () if found is None else (found,)
 
 
 def _quantity_agrees(

@@ -9,6 +9,7 @@ import typer
 
 from bot.asking import AsJson, Book, Config, day_of, show_answer, speaking
 from bot.backtest import FillAt
+from bot.signal_chart import draw_signals
 from bot.tearsheet import show
 from bot.terminal import display, progress, scorecard_sheet
 from bot.track_files import write
@@ -49,6 +50,10 @@ Html = Annotated[
     Path | None, typer.Option(help="A page of everything: charts, tables, trades, what to know.")
 ]
 Png = Annotated[Path | None, typer.Option(help="A picture of it for a phone.")]
+Signals = Annotated[
+    Path | None,
+    typer.Option(help="A picture of what the profile's signals said, beside its equity."),
+]
 
 
 def backtest(
@@ -65,6 +70,7 @@ def backtest(
     out: Out = None,
     html: Html = None,
     png: Png = None,
+    signals: Signals = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -86,6 +92,7 @@ def backtest(
         with progress(words.phrase("progress_sessions")) as watch:
             trial = attempt(wish, settings, watch)
         written = write(trial, out) if out else []
+        written += [draw_signals(trial, signals, words)] if signals else []
         card = trial.scorecard
         show_answer(scorecard_sheet(card, written, words), card, as_json=as_json)
         for path in show(trial, html, png, words):

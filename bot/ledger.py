@@ -76,6 +76,10 @@ class SqlLedger:
         """Let go of the file."""
         self._file.close()
 
+    def read_anew(self) -> None:
+        """Read the file as if nothing were remembered of it. Raises LedgerError."""
+        self._file.read_anew()
+
     def copy(self) -> "SqlLedger":
         """The same memory, apart and in memory: what is written to it is gone with it."""
         return SqlLedger(self._file.copy())

@@ -97,12 +97,16 @@ class LedgerFile:
         with self.reading() as connection:
             return {n: connection.exec_driver_sql(f"PRAGMA {n}").scalar_one() for n in names}
 
+    def read_anew(self) -> None:
+        """Read the file as a stranger would: an open connection may know it by heart."""
+        if self.path is None:
+            return
+        with self._border({}), closing(_connect(self.path, read_only=True)) as stranger:
+            stranger.execute("SELECT count(*) FROM switches").fetchone()
+
     def prove(self) -> None:
-        """Read the file as a stranger would, and have a commit reach it that changes no row."""
-        if self.path is not None:
-            # An open connection may know the file by heart, and one that was replaced as well.
-            with self._border({}), closing(_connect(self.path, read_only=True)) as stranger:
-                stranger.execute("SELECT count(*) FROM switches").fetchone()
+        """Read the file anew, and have a commit reach it that changes no row."""
+        self.read_anew()
         with self.writing() as connection:
             connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
 

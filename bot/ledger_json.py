@@ -151,6 +151,7 @@ def write_decision(decision: Decision) -> str:
             "reserve": float(decision.reserve),
             "locked": {symbol: float(weight) for symbol, weight in decision.locked.items()},
             "lapses": decision.lapses,
+            "blind": decision.blind,
         }
     )
 
@@ -175,6 +176,7 @@ def _rebalance(plain: Mapping[str, Any]) -> Rebalance:
         reserve=plain["reserve"],
         locked=plain.get("locked", {}),
         lapses=plain["lapses"],
+        blind=plain.get("blind", False),
     )
 
 

@@ -285,6 +285,27 @@ class ChatLine(Notifier, Protocol):
         ...
 
 
+class Supervisor(Protocol):
+    """Who started the daemon, and starts it again when it gives no sign of life."""
+
+    @property
+    def every(self) -> float:
+        """Seconds from one sign of life to the next."""
+        ...
+
+    def beat(self, status: str) -> None:
+        """The daemon is armed and lives; a line that says what it waits for."""
+        ...
+
+    def doubt(self, status: str) -> None:
+        """It runs, and can not prove that it does its work; a line that says why."""
+        ...
+
+    def ending(self) -> None:
+        """It is about to end, as it was told to."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What a run has at hand."""

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from secrets import token_urlsafe
 
-from bot import app, lines, sources
+from bot import app, lines, outside, sources
 from bot.app import House, Time
 from bot.chat import Conversation, menu
 from bot.check import examine, examine_broker, examine_line
@@ -35,8 +35,9 @@ from bot.domain.model import RunKey
 from bot.exits import OK, outcome_code
 from bot.health import Health
 from bot.monthly_build import keep_built
-from bot.ports import ChatLine, Clock
+from bot.ports import ChatLine, Clock, Supervisor
 from bot.proofs import HOUSE, Examined
+from bot.pulse import keep_pulse
 from bot.report import render_error, render_start
 from bot.schedule import JumpingClock, ScheduledWakes, SystemClock
 from bot.words import Language, Words
@@ -51,16 +52,23 @@ LAST_WORDS_SECONDS = 1.5  # for messages still to be delivered when the process 
 log = logging.getLogger(__name__)
 
 
-def run_daemon(settings: Settings) -> None:
+def run_daemon(
+    settings: Settings, scheduler: ScheduledWakes | None = None, clock: Clock | None = None
+) -> None:
     """Serve every enabled book until SIGTERM or SIGINT."""
     with app.keeping(settings) as ledger:
-        wakes, line = ScheduledWakes(), app.line(settings)
-        house = app.house(settings, ledger, lambda _: Time(SystemClock(), wakes), line)
-        asyncio.run(_serve(house, wakes, app.socket_path(settings), line))
+        wakes, line = scheduler or ScheduledWakes(), outside.line(settings)
+        time = Time(clock or SystemClock(), wakes)
+        house = app.house(settings, ledger, lambda _: time, line)
+        asyncio.run(_serve(house, wakes, app.socket_path(settings), line, outside.supervisor()))
 
 
 async def _serve(
-    house: House, wakes: ScheduledWakes, socket: Path, line: ChatLine | None = None
+    house: House,
+    wakes: ScheduledWakes,
+    socket: Path,
+    line: ChatLine | None = None,
+    supervisor: Supervisor | None = None,
 ) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -72,8 +80,9 @@ async def _serve(
     beside += [partial(watch, seat) for seat in house.seats if seat.desk.feeds]
     beside += [partial(keep_built, each, seat) for each, seat in app.builders(house)]
     beside += [_listening(house, line)] if line else []
-    watcher = app.watcher(house.settings)
+    watcher = outside.watcher(house.settings)
     beside += [partial(keep_watched, house.seats, watcher)] if watcher else []
+    beside += [partial(keep_pulse, supervisor, house.seats, wakes)] if supervisor else []
     try:
         # Whoever reads that it has started may talk to it.
         async with _open(house, wakes, socket):
@@ -83,6 +92,8 @@ async def _serve(
     except ExceptionGroup as died:
         raise _died(died, house.seats) from died
     finally:
+        if supervisor:
+            supervisor.ending()
         wakes.stop()
         await _last_words(house, line)
         if watcher:
@@ -102,7 +113,7 @@ async def _open(house: House, wakes: ScheduledWakes, socket: Path) -> AsyncItera
             # Who does not ask over HTTP does not wait for its libraries.
             from bot.beacon import Signals, shining
 
-            token = app.signals_token(house.settings)
+            token = outside.signals_token(house.settings)
             find = partial(sources.latest_signal, settings=house.settings)
             signals = None if token is None else Signals(token, find)
             await stack.enter_async_context(shining(port, health, signals))
@@ -170,7 +181,7 @@ def run_today(settings: Settings, command: RunNow, clock: Clock | None = None) -
             raise
     now = clock or SystemClock()
     with app.keeping(settings) as ledger:
-        line = app.line(settings)
+        line = outside.line(settings)
         house = app.house(settings, ledger, lambda _: Time(now, ScheduledWakes()), line)
         seat = which(house.seats, command.book)
         if (why_not := idle_today(seat, seat.language)) is not None:
@@ -242,7 +253,7 @@ def check(settings: Settings, clock: Clock | None = None) -> list[Examined]:
         return secrets
     with app.reading(settings) as ledger:
         house = app.house(settings, ledger, lambda _: Time(now, ScheduledWakes()))
-        return [*secrets, *asyncio.run(_examined(house, app.line(settings)))]
+        return [*secrets, *asyncio.run(_examined(house, outside.line(settings)))]
 
 
 def _secrets(settings: Settings) -> Iterator[Examined]:

@@ -35,7 +35,8 @@ class Explained:
 class Prospectus:
     """A profile with everything it needs and may be told.
 
-    `about` and the sentences on parameters are in the reader's language;
+    `about`, the sentences on parameters and what was `measured` of the source's
+    claims, empty where nobody claims anything, are in the reader's language;
     `cadence`, `role` and the kinds of parameters are words for programs, whose
     phrases `phrase_of` names. `needs` are those of the default parameters.
     """
@@ -50,6 +51,7 @@ class Prospectus:
     needs: Needs
     parameters: tuple[Explained, ...]
     source: str
+    measured: str = ""
 
 
 def prospectuses(words: Words) -> list[Prospectus]:
@@ -71,6 +73,7 @@ def prospectus(name: str, words: Words) -> Prospectus:
         needs=chosen.strategy().needs,
         parameters=tuple(_explained(each, words) for each in parameters_of(chosen.strategy)),
         source=chosen.source,
+        measured=words.phrase(phrase_of("measured", chosen.name)) if chosen.measured else "",
     )
 
 

@@ -146,6 +146,10 @@ class Ledger(Protocol):
         """The latest session of which a watcher outside received that it was handled."""
         ...
 
+    def read_anew(self) -> None:
+        """Read the file as if nothing were remembered of it. Raises LedgerError."""
+        ...
+
     def prove(self) -> None:
         """Read the file anew and write without adding anything. Raises LedgerError."""
         ...

@@ -9,6 +9,7 @@ from bot.conclude import conclude, finish, told
 from bot.decide import decide
 from bot.domain.calendar import Calendar
 from bot.domain.errors import Halted
+from bot.domain.gates import decision_findings
 from bot.domain.memory import Decided, Outcome, RunReport, Standing
 from bot.domain.model import (
     NOTHING,
@@ -97,7 +98,7 @@ async def situate(book: Book, trade: Trade, decided: Decided, desk: Desk) -> Sit
         quotes=seen.quotes,
         prices={**decided.prices, **seen.prices},
         findings=seen.findings,
-        book_findings=seen.book_findings,
+        book_findings=(*seen.book_findings, *decision_findings(decided.following)),
         proceeds=done.proceeds if usable else NOTHING,
         pledged=pledged(questions, seen.prices),
         sold=done.sold,

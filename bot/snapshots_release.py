@@ -12,7 +12,6 @@ from bot.snapshots import Built, Maker, build, build_products, month_end
 from bot.snapshots_artifacts import Imprint, artifacts, product_artifacts
 from bot.snapshots_config import Configuration, default_configuration, written_configuration
 from bot.snapshots_panel import Priced, priced
-from bot.snapshots_prices import rows_of
 from bot.snapshots_publication import publish, skip
 from bot.snapshots_tables import table_of
 from strategies import profile, strategy
@@ -68,6 +67,9 @@ def build_and_publish(recipe: Recipe, calendar: Calendar, at: datetime) -> Publi
     session, `snapshot_too_early` while that session is not over; SettingsError for the
     profile, its parameters and a table it does not take; Blocked `publication_locked`.
     """
+    # Loaded when a month has ended: what reads prices takes a third of an idle daemon's memory.
+    from bot.snapshots_prices import rows_of
+
     name = profile(recipe.profile).name
     configuration = _configuration(name, recipe)
     maker = Maker(name, strategy(name, {**recipe.params, **configuration.params}), recipe.held)

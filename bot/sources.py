@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -25,12 +25,12 @@ from bot.gather import numbered
 from bot.ports import Adjustment, Clock, Feed, MarketData
 from bot.schedule import JumpingClock
 from bot.sessions import EARLIEST, LATEST, Overrides, nyse
-from bot.signals import Signal, signal_of
+from bot.signal_sources import signal_feeds
+from bot.signals import LOOK_BACK, Signal, signal_of
 from bot.snapshots_artifacts import snapshot_name
 from bot.snapshots_release import Recipe
 from config.settings import Settings
-from config.sources import BuiltFeed, SnapshotFeedSettings
-from config.sources import TableFeed as TableSettings
+from config.sources import BuiltFeed, SnapshotFeedSettings, TablesMarket
 from strategies import profile, strategy
 from strategies.expectations import expected_of
 
@@ -104,18 +104,20 @@ def _table(name: str, settings: Settings, *, adjusted: bool = True) -> PriceTabl
     entry = settings.markets[name]
     table = load(entry.path) if entry.path else price_store(settings).table()
     spliced = table.spliced(entry.splice)
-    return spliced.adjusted() if adjusted else spliced
+    return spliced.adjusted().late(entry.late) if adjusted else spliced
 
 
 def feeds(name: str, settings: Settings, clock: Clock, calendar: Calendar) -> Mapping[str, Feed]:
-    """The snapshots and tables a book reads, under the names its strategy knows them by.
+    """The snapshots, tables and signals a book reads, as its strategy calls them.
 
     Raises SettingsError `feed_of_another` for the snapshots of another profile,
-    `feed_is_table` for what is none, and what `table_feeds` refuses.
+    `feed_is_no_snapshot` for what is none, and what `table_feeds` and `signal_feeds`
+    refuse.
     """
     return {
         **_snapshots(name, settings, clock, calendar),
         **table_feeds(name, settings, clock, calendar),
+        **signal_feeds(name, settings, clock, calendar),
     }
 
 
@@ -124,8 +126,8 @@ def _snapshots(name: str, settings: Settings, clock: Clock, calendar: Calendar) 
     if book.feed is None:
         return {}
     entry, reads = settings.feeds[book.feed], profile(book.profile).name
-    if isinstance(entry, TableSettings):
-        raise SettingsError("feed_is_table", feed=book.feed)
+    if not isinstance(entry, SnapshotFeedSettings):
+        raise SettingsError("feed_is_no_snapshot", feed=book.feed)
     if profile(entry.profile).name != reads:
         raise SettingsError("feed_of_another", feed=book.feed, profile=entry.profile, reads=reads)
     expected = expected_of(
@@ -192,9 +194,10 @@ def signal(profile_name: str, settings: Settings, prices: Path | None, day: date
         raise BellwetherError("no_session", day=asked)
     clock = JumpingClock(session.closes)
     needs = about.strategy().needs
-    market = TableMarket(table.adjusted(), clock, calendar)
+    known = table.adjusted().late(TablesMarket(kind="tables").late)
+    market = TableMarket(known, clock, calendar)
     facts = numbered(asyncio.run(_known(market, needs, session.date)), calendar)
-    return signal_of(about, facts, session.date)
+    return signal_of(about, facts, session.date, calendar)
 
 
 def latest_signal(profile_name: str, settings: Settings) -> Signal:
@@ -203,7 +206,8 @@ def latest_signal(profile_name: str, settings: Settings) -> Signal:
 
 
 async def _known(market: MarketData, needs: Needs, day: date) -> Facts:
-    facts = await market.facts(needs, day)
+    """What is known at the close of a day, and long enough before to have followed a while."""
+    facts = await market.facts(replace(needs, sessions=needs.sessions + LOOK_BACK), day)
     quotes = await market.quotes(needs.symbols)
     fresh = {s: quote for s, quote in quotes.items() if exchange_date(quote.at) == day}
     return facts.with_today(day, fresh)

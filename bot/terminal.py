@@ -120,6 +120,8 @@ def _facts(told: Prospectus, words: Words) -> Iterator[tuple[str, str]]:
         feeds = "; ".join(words.phrase("prospectus_feed", values) for values in ages)
         yield words.phrase("prospectus_feeds"), feeds
     yield words.phrase("prospectus_source"), told.source
+    if told.measured:
+        yield words.phrase("prospectus_measured"), told.measured
     if told.aliases:
         yield words.phrase("prospectus_aliases"), ", ".join(told.aliases)
 

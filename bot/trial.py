@@ -18,7 +18,8 @@ from bot.domain.errors import DataError
 from bot.domain.fills import FillRules
 from bot.domain.model import NOTHING, Note, Symbol
 from bot.domain.performance import Performance, buy_and_hold, performance
-from bot.domain.strategy import Book, Facts
+from bot.domain.strategy import Book, Facts, Remarked, Strategy
+from bot.signals import Signal, Statistics, statistics_of
 from bot.sources import Past
 from bot.track_record import TrackRecord
 from config.settings import Settings, checked
@@ -86,12 +87,16 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """A scorecard and the record behind it; `held` is the benchmark's equity in USD."""
+    """A scorecard and the record behind it; `held` is the benchmark's equity in USD.
+
+    Its strategy was played on `facts`.
+    """
 
     scorecard: Scorecard
     record: TrackRecord
     held: pd.Series
     stage: Stage
+    facts: Facts
 
     @property
     def equity(self) -> pd.Series:
@@ -157,7 +162,8 @@ def attempt(wish: Wish, settings: Settings, watch: Callable[[int, int], None]) -
     )
     known = calendar.index(closes.index[0].date(), closes.index[-1].date())
     opens = past.opens if wish.fill is FillAt.NEXT_OPEN else None
-    record = backtest(experiment, Facts(closes[[*needs.symbols]], known), calendar, opens, watch)
+    facts = Facts(closes[[*needs.symbols]], known)
+    record = backtest(experiment, facts, calendar, opens, watch)
     first = record.equity.index[0].date()
     held = _held(benchmark, closes, record)
     before = calendar.before(first).date
@@ -175,15 +181,25 @@ def attempt(wish: Wish, settings: Settings, watch: Callable[[int, int], None]) -
         orders=len(record.trades),
         commission=sum((trade.commission for trade in record.trades), NOTHING),
         slippage=sum((trade.cost for trade in record.trades), NOTHING),
-        notes=(*past.splices, *_late(closes, first), *_remarks(record)),
+        notes=(*_said_of(book.strategy), *past.splices, *_late(closes, first), *_remarks(record)),
     )
-    return Trial(scorecard, record, held, stage)
+    return Trial(scorecard, record, held, stage, facts)
 
 
 def opened(equity: pd.Series, money: float, day: date) -> pd.Series:
     """A series of equity with what it began as, on the session before its first trade."""
     whole: pd.Series = pd.concat([pd.Series([money], pd.DatetimeIndex([day])), equity])
     return whole
+
+
+def statistics(signal: Signal, prices: Path | None, settings: Settings) -> Statistics:
+    """How a signal's profile by its defaults fared over all the past there is, up to its session.
+
+    Raises what `attempt` raises: DataError where there is too little of it.
+    """
+    wish = Wish(profile=signal.profile, prices=prices, last=signal.updated)
+    played = attempt(wish, settings, lambda _done, _of: None)
+    return statistics_of(played.equity, len(played.record.trades))
 
 
 def _granted(wish: Wish, settings: Settings) -> Settings:
@@ -237,6 +253,11 @@ def _held(symbol: Symbol, closes: pd.DataFrame, record: TrackRecord) -> pd.Serie
     if pd.isna(bars.iloc[0]):
         raise DataError("benchmark_unpriced", symbol=symbol, day=days[0].date())
     return buy_and_hold(bars, Decimal(repr(record.opened)))
+
+
+def _said_of(strategy: Strategy) -> list[Note]:
+    """What a strategy wants everybody to know who reads of its decisions."""
+    return [Note(code) for code in strategy.remarks] if isinstance(strategy, Remarked) else []
 
 
 def _late(closes: pd.DataFrame, first: date) -> list[Note]:

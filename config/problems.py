@@ -70,7 +70,7 @@ def as_problem(details: ErrorDetails, keys: Collection[str]) -> Problem:
     of the schema, to guess which one was meant.
     """
     loc = details["loc"]
-    of_kind = [KINDS[str(loc[0])]] if details["type"].startswith("union_tag") else []
+    of_kind = [_kind_key(details)] if details["type"].startswith("union_tag") else []
     where = ".".join([*_places(loc), *of_kind])
     context = details.get("ctx", {})
     match details["type"]:
@@ -79,14 +79,22 @@ def as_problem(details: ErrorDetails, keys: Collection[str]) -> Problem:
         case "extra_forbidden":
             near = get_close_matches(str(loc[-1]), keys, n=1)
             return Problem("setting_unknown", where, {"near": near[0]} if near else {})
-        case "closed_and_early" | "time_with_zone" as code:
+        case "closed_and_early" | "time_with_zone" | "address_in_the_open" as code:
             return Problem(code, where, context)
         case code if "where" in context:
             values = {name: value for name, value in context.items() if name != "where"}
             return Problem(code, str(context["where"]), values)
         case _:
             given = repr(context.get("tag", details["input"]))[:SHOWN_INPUT]
-            return Problem("setting_wrong", where, {"given": given, "what": details["msg"]})
+            kinds = context.get("expected_tags")
+            what = f"it may be {kinds}" if kinds else details["msg"]
+            return Problem("setting_wrong", where, {"given": given, "what": what})
+
+
+def _kind_key(details: ErrorDetails) -> str:
+    """The key that says which table an entry is: the one that is there, or should be."""
+    entry = details["input"]
+    return "kind" if isinstance(entry, dict) and "kind" in entry else KINDS[str(details["loc"][0])]
 
 
 def _places(loc: Sequence[int | str]) -> Iterator[str]:

@@ -20,6 +20,9 @@ NAMES = (
     "deadman_address",
 )
 
+# Beside these each feed of signals from an address may have one of its own.
+OF_FEEDS = "signal_token_"
+
 PREFIX = "BELLWETHER_"
 FILE_SUFFIX = "_FILE"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"  # where systemd puts LoadCredential
@@ -74,12 +77,25 @@ def secret(name: str, environ: Mapping[str, str] = os.environ, docker: Path = DO
     return Secret(name, value, places[0].source, others)
 
 
+def of_feed(feed: str) -> str:
+    """The name of the secret that a feed is fetched with."""
+    return OF_FEEDS + feed.replace("-", "_")
+
+
 def known(environ: Mapping[str, str] = os.environ, docker: Path = DOCKER) -> Iterator[str]:
     """The value of every secret that can be read anywhere, used or ignored: none may be shown."""
-    for name in NAMES:
+    for name in (*NAMES, *_of_feeds(environ, docker)):
         for place in _places(name, environ, docker):
             with suppress(SettingsProblem):
                 yield place.value(name)
+
+
+def _of_feeds(environ: Mapping[str, str], docker: Path) -> set[str]:
+    """The names of the secrets of feeds that are somewhere."""
+    variables = (name.removeprefix(PREFIX).removesuffix(FILE_SUFFIX).lower() for name in environ)
+    folders = [Path(environ[CREDENTIALS]), docker] if CREDENTIALS in environ else [docker]
+    files = (file.name for folder in folders if folder.is_dir() for file in folder.iterdir())
+    return {name for name in (*variables, *files) if name.startswith(OF_FEEDS)}
 
 
 def _places(name: str, environ: Mapping[str, str], docker: Path) -> Iterator[_Place]:

@@ -13,7 +13,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from config.messages import TelegramSettings
 from config.problems import Problem, SettingsProblem, as_line, as_problem, read_toml
-from config.sources import BrokerSettings, FeedSettings, MarketSettings
+from config.secrets import of_feed
+from config.sources import BrokerSettings, FeedSettings, MarketSettings, SignalAddress
 from config.values import (
     Account,
     Close,
@@ -145,6 +146,10 @@ class BookSettings(Table):
         default={},
         description="The [feeds] entries with the tables its profile reads, by their names there.",
     )
+    signals: Mapping[Name, Name] = Field(
+        default={},
+        description="The [feeds] entries with the signals its profile reads, by their names there.",
+    )
     lead_minutes: Annotated[Shares, Field(ge=10, le=60)] = Field(
         default=15, description="Minutes before the close at which the book decides."
     )
@@ -190,7 +195,8 @@ class Settings(BaseSettings):
         default={}, description="Sources of prices, by name."
     )
     feeds: Mapping[Name, FeedSettings] = Field(
-        default={}, description="Snapshots and tables that profiles read beside prices, by name."
+        default={},
+        description="Snapshots, tables and signals that profiles read beside prices, by name.",
     )
     brokers: Mapping[Name, BrokerSettings] = Field(default={}, description="Brokers, by name.")
     books: Mapping[Name, BookSettings] = Field(default={}, description="Books, by name.")
@@ -209,7 +215,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _agree(self) -> "Settings":
-        found = [*_loose_ends(self), *_short_problems(self)]
+        found = [*_loose_ends(self), *_unserved(self), *_short_problems(self)]
         found += _live_problems(self) if self.mode == "live" else ()
         found += _paper_problems(self) if self.mode == "paper" else ()
         if found:
@@ -238,6 +244,11 @@ class Settings(BaseSettings):
             yield "deadman_address"
         if self.health.signals:
             yield "signals_token"
+        read = {feed for book in self.enabled().values() for feed in book.signals.values()}
+        for feed in sorted(read):
+            entry = self.feeds[feed]
+            if isinstance(entry, SignalAddress) and entry.token:
+                yield of_feed(feed)
         kinds = {self.brokers[book.broker].kind for book in self.enabled().values()}
         for kind in ("schwab", "longport"):
             if kind in kinds:
@@ -300,8 +311,6 @@ def _files_rooted(entry: Entry, folder: Path) -> Entry:
 def _loose_ends(settings: Settings) -> Iterator[Problem]:
     """Names that lead nowhere."""
     brokers, markets = settings.brokers, settings.markets
-    if settings.health.signals and settings.health.port is None:
-        yield Problem("signals_unserved", "health.signals")
     for name, broker in brokers.items():
         if broker.market is not None and broker.market not in markets:
             yield _unknown("unknown_market", f"brokers.{name}.market", broker.market, markets)
@@ -310,11 +319,23 @@ def _loose_ends(settings: Settings) -> Iterator[Problem]:
             yield _unknown("unknown_broker", f"books.{name}.broker", book.broker, brokers)
         if book.market is not None and book.market not in markets:
             yield _unknown("unknown_market", f"books.{name}.market", book.market, markets)
-        if book.feed is not None and book.feed not in settings.feeds:
-            yield _unknown("unknown_feed", f"books.{name}.feed", book.feed, settings.feeds)
-        for read, feed in book.tables.items():
-            if feed not in settings.feeds:
-                yield _unknown("unknown_feed", f"books.{name}.tables.{read}", feed, settings.feeds)
+        yield from _unfed(name, book, settings)
+
+
+def _unfed(name: str, book: BookSettings, settings: Settings) -> Iterator[Problem]:
+    """Feeds of a book that are none."""
+    read = {"feed": book.feed} if book.feed is not None else {}
+    read |= {f"tables.{known_as}": feed for known_as, feed in book.tables.items()}
+    read |= {f"signals.{known_as}": feed for known_as, feed in book.signals.items()}
+    for key, feed in read.items():
+        if feed not in settings.feeds:
+            yield _unknown("unknown_feed", f"books.{name}.{key}", feed, settings.feeds)
+
+
+def _unserved(settings: Settings) -> Iterator[Problem]:
+    """Signals that nobody could read."""
+    if settings.health.signals and settings.health.port is None:
+        yield Problem("signals_unserved", "health.signals")
 
 
 def _short_problems(settings: Settings) -> Iterator[Problem]:

@@ -5,8 +5,10 @@ from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
+from urllib.parse import urlsplit
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic_core import PydanticCustomError
 
 from config.values import (
     Account,
@@ -24,6 +26,9 @@ from config.values import (
     Symbol,
     Table,
 )
+
+# What is said within this host is heard by nobody else.
+_OPEN = {("http", host) for host in ("127.0.0.1", "localhost", "::1")}
 
 
 class _Broker(Table):
@@ -201,6 +206,10 @@ class TablesMarket(Table):
         default={},
         description="Whose returns a symbol has before its own first bar, in the order given.",
     )
+    late: tuple[Symbol, ...] = Field(
+        default=("VIX",),
+        description="Indices computed beyond the close: a session knows the close before its own.",
+    )
 
 
 MarketSettings: TypeAlias = TablesMarket
@@ -253,6 +262,51 @@ class TableFeed(Table):
     )
 
 
+class SignalFile(Table):
+    """Signals of somebody else in a file that grows or is replaced."""
+
+    kind: Literal["signal_file"] = Field(
+        description="What feed it is; signal_file reads signals from a file."
+    )
+    path: Path = Field(
+        description="The signals: CSV, JSON or JSON lines with known_on and signal in every row."
+    )
+    look_every: Annotated[int, Field(strict=True, ge=1, le=3600)] = Field(
+        default=30, description="Seconds between two looks at the file."
+    )
+
+
+class SignalAddress(Table):
+    """Signals of somebody else at an address, fetched with a token that is a secret."""
+
+    kind: Literal["signal_address"] = Field(
+        description="What feed it is; signal_address fetches JSON."
+    )
+    address: Address = Field(
+        description="Where GET answers a signal and the day it was updated; https, or this host."
+    )
+    token: Flag = Field(
+        default=True,
+        description="Whether it wants a bearer token, the secret signal_token_ and its name.",
+    )
+    look_every: Annotated[int, Field(strict=True, ge=10, le=86_400)] = Field(
+        default=300, description="Seconds between two questions."
+    )
+    answer_seconds: Annotated[int, Field(strict=True, ge=1, le=60)] = Field(
+        default=10, description="Seconds to wait for an answer."
+    )
+
+    @field_validator("address")
+    @classmethod
+    def _not_in_the_open(cls, address: str) -> str:
+        parts = urlsplit(address)
+        if parts.port == 0 or not parts.hostname:
+            raise ValueError("an address has a host")
+        if parts.scheme != "https" and (parts.scheme, parts.hostname) not in _OPEN:
+            raise PydanticCustomError("address_in_the_open", "a token needs https")
+        return address
+
+
 def _which(entry: object) -> object:
     """What tells the feeds apart: a kind, or who makes the snapshots."""
     told = entry if isinstance(entry, dict) else vars(entry)
@@ -263,6 +317,8 @@ SnapshotFeedSettings: TypeAlias = FileFeed | BuiltFeed
 FeedSettings: TypeAlias = Annotated[
     Annotated[FileFeed, Tag("file")]
     | Annotated[BuiltFeed, Tag("build")]
-    | Annotated[TableFeed, Tag("table")],
+    | Annotated[TableFeed, Tag("table")]
+    | Annotated[SignalFile, Tag("signal_file")]
+    | Annotated[SignalAddress, Tag("signal_address")],
     Discriminator(_which),
 ]

@@ -10,12 +10,14 @@ from bot.domain.model import Symbol
 from bot.domain.strategy import Strategy
 from strategies.fuguo_etf_rotation import FuguoEtfRotation
 from strategies.global_etf_rotation import GlobalEtfRotation
+from strategies.iwm_small_cap_rotation import IwmSmallCapRotation
 from strategies.leveraged_pullback import LeveragedPullback
 from strategies.mega_cap_leaders import AggressiveLeaders, BalancedLeaders, MegaCapLeaders
 from strategies.multi_factor_defensive import MultiFactorDefensive
 from strategies.parameters import clamped, fitted
 from strategies.pattern_etf_rotation import PatternEtfRotation
 from strategies.pullback_enhancement import PullbackEnhancement
+from strategies.qqq_iwm_rotation import QqqIwmRotation
 from strategies.soxl_soxx_trend_income import SoxlSoxxTrendIncome
 from strategies.tqqq_growth_income import TqqqGrowthIncome
 
@@ -26,7 +28,8 @@ class Profile:
 
     `benchmark` is what its returns are compared with. Below `minimum_equity` in
     USD whole shares may not follow the weights; that is advice, never a change of
-    the targets. `source` says where the rule comes from.
+    the targets. `source` says where the rule comes from. What is `measured` has words on
+    what its source claims and what we found.
     """
 
     name: str
@@ -36,9 +39,11 @@ class Profile:
     minimum_equity: Decimal
     role: str
     source: str
+    measured: bool = False
 
 
 _SNAPSHOTS = "QuantStrategyLab/UsEquityStrategies and UsEquitySnapshotPipelines"
+_DESCRIBED = "published description, no code"
 
 _ALL = (
     Profile(
@@ -139,6 +144,25 @@ _ALL = (
         minimum_equity=Decimal(3000),
         role="factor_rotation",
         source="a description of candlestick patterns of an ETF's constituents",
+    ),
+    Profile(
+        name="qqq_iwm_rotation",
+        strategy=QqqIwmRotation,
+        cadence="daily",
+        benchmark="QQQ",
+        minimum_equity=Decimal(2000),
+        role="strength_rotation",
+        source=_DESCRIBED,
+    ),
+    Profile(
+        name="iwm_small_cap_rotation",
+        strategy=IwmSmallCapRotation,
+        cadence="monthly + daily overlays",
+        benchmark="SPY",
+        minimum_equity=Decimal(2000),
+        role="small_cap_rotation",
+        source=_DESCRIBED,
+        measured=True,
     ),
 )
 

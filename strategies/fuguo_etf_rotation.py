@@ -15,8 +15,8 @@ from strategies.constituents import SECTORS, Age, refuse_in_pool
 from strategies.cross_section import ordered, standardise
 from strategies.fundamentals import FACTORS, Summing, fund_factors
 from strategies.indicators import month_ends
-from strategies.monthly import Count, Portion, equal_shares
-from strategies.parameters import Allowed, check
+from strategies.monthly import Count, equal_shares
+from strategies.parameters import Allowed, Portion, check
 from strategies.tables import Floats
 
 # Signals come with the feeds; a quarter of prices is what a surprising quote is judged by.
@@ -85,9 +85,9 @@ class FuguoEtfRotation:
             total_return=False,
         )
 
-    def due(self, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    def due(self, facts: Facts) -> pd.DatetimeIndex:
         """The last sessions of their months; of the newest session nobody knows yet."""
-        return month_ends(sessions)
+        return month_ends(facts.sessions)
 
     def features(self, facts: Facts) -> pd.DataFrame:
         """Each fund on each month's last session: six factors, how many are known, the composite.
@@ -95,7 +95,7 @@ class FuguoEtfRotation:
         A fund without enough of them has no composite. Raises Blocked `feed_missing`.
         """
         days = pd.DatetimeIndex(facts.closes.index)
-        days = days[days.isin(self.due(facts.sessions))]
+        days = days[days.isin(self.due(facts))]
         pool = sorted(set(self.pool))
         how = Summing(self.leaders, self.min_coverage, self.report_months)
         factors = fund_factors(facts, days, pool, how)

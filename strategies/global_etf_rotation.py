@@ -76,7 +76,7 @@ class GlobalEtfRotation:
         above = latest_close(closes, lookback) > average
         good = momentum[list(self.canary_assets)] >= 0.0
         days = pd.DatetimeIndex(closes.index)
-        due = days.isin(month_ends(facts.sessions)) & days.month.isin(self.rebalance_months)
+        due = days.isin(self.due(facts))
         bad = len(self.canary_assets) - good.sum(axis=1)
         columns = pd.MultiIndex.from_tuples(
             [
@@ -95,6 +95,11 @@ class GlobalEtfRotation:
         bad, due = features.to_numpy()[:, -2:].T
         waiting: npt.NDArray[np.bool_] = (bad < self.canary_bad_threshold) & (due == 0.0)
         return waiting
+
+    def due(self, facts: Facts) -> pd.DatetimeIndex:
+        """The exchange's last sessions of the rebalance months."""
+        ends = month_ends(facts.sessions)
+        return ends[ends.month.isin(self.rebalance_months)]
 
     def decide(self, view: View) -> Decision:
         """The safe haven in an emergency, the strongest when due, otherwise nothing new."""

@@ -84,6 +84,14 @@ def average_slope(closes: pd.DataFrame, length: int, lookback: int) -> pd.DataFr
     return _by_session(closes, bars, _at_the_end(moved, bars.prices), enough=length + 1)
 
 
+def trailing_return(closes: pd.DataFrame, length: int, lookback: int) -> pd.DataFrame:
+    """C₀ / C of `length` bars before − 1; NaN with fewer than length + 1 bars, or after a zero."""
+    bars = _own_bars(closes, lookback)
+    earlier = bars.prices[:-length]
+    grown = bars.prices[length:] / np.where(earlier == 0.0, np.nan, earlier) - 1.0
+    return _by_session(closes, bars, _at_the_end(grown, bars.prices), enough=length + 1)
+
+
 def trailing_low(closes: pd.DataFrame, length: int, lookback: int) -> pd.DataFrame:
     """The lowest of the last `length` closes, the newest included; NaN where there are fewer."""
     bars = _own_bars(closes, lookback)
@@ -140,6 +148,12 @@ def month_ends(sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """The sessions after which another month follows; of the newest one nobody knows yet."""
     month = _month_numbers(sessions)
     return pd.DatetimeIndex(sessions[:-1][month[1:] != month[:-1]])
+
+
+def month_starts(sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """The sessions before which another month lies; of the oldest one nobody knows."""
+    month = _month_numbers(sessions)
+    return pd.DatetimeIndex(sessions[1:][month[1:] != month[:-1]])
 
 
 @dataclass(frozen=True, slots=True)

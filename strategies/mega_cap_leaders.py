@@ -9,6 +9,7 @@ from bot.domain.errors import SettingsError
 from bot.domain.model import Symbol
 from bot.domain.strategy import Decision, Facts, Hold, Needs, View
 from strategies.cross_section import affordable_names, held_first
+from strategies.indicators import month_starts
 from strategies.monthly import (
     MOST_NAMES,
     SESSIONS_TO_ACT,
@@ -18,7 +19,6 @@ from strategies.monthly import (
     Count,
     Defence,
     Dollars,
-    Portion,
     Selection,
     Smallest,
     StockColumns,
@@ -31,7 +31,7 @@ from strategies.monthly import (
     snapshot_needs,
     stocks,
 )
-from strategies.parameters import Share, Texts, check
+from strategies.parameters import Portion, Share, Texts, check
 from strategies.scores import LEADERS, scored
 
 FACTORS = (
@@ -131,6 +131,10 @@ class MegaCapLeaders:
             return (Sleeve(1.0, self.holdings_count, self.single_name_cap),)
         whole = sum(sleeve.weight for sleeve in told)
         return tuple(replace(sleeve, weight=sleeve.weight / whole) for sleeve in told)
+
+    def due(self, facts: Facts) -> pd.DatetimeIndex:
+        """Each month's first session: the earliest a snapshot of the month's end is known."""
+        return month_starts(facts.sessions)
 
     def features(self, facts: Facts) -> pd.DataFrame:
         """The newest snapshot's rows on the first sessions that may act on it.

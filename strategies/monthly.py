@@ -32,7 +32,6 @@ _LEAST_CAP, _MOST_BONUS, MOST_NAMES = 0.001, 10.0, 1000
 Cap: TypeAlias = Annotated[float, Allowed(_LEAST_CAP, 1.0)]
 Count: TypeAlias = Annotated[int, Allowed(1, MOST_NAMES)]
 Bonus: TypeAlias = Annotated[float, Allowed(-_MOST_BONUS, _MOST_BONUS)]
-Portion: TypeAlias = Annotated[float, Allowed(0.0, 1.0)]
 Buffer: TypeAlias = Annotated[int, Allowed(0, MOST_NAMES, clamped=True)]
 Smallest: TypeAlias = Annotated[float, Allowed(low=0.0, clamped=True)]
 Dollars: TypeAlias = Annotated[float, Allowed(low=0.0)]

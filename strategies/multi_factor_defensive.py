@@ -6,13 +6,13 @@ import pandas as pd
 
 from bot.domain.model import Symbol
 from bot.domain.strategy import Decision, Facts, Hold, Needs, View
+from strategies.indicators import month_starts
 from strategies.monthly import (
     SESSIONS_TO_ACT,
     Bonus,
     Cap,
     Count,
     Defence,
-    Portion,
     Selection,
     StockColumns,
     already_traded,
@@ -24,7 +24,7 @@ from strategies.monthly import (
     snapshot_needs,
     stocks,
 )
-from strategies.parameters import Share, check
+from strategies.parameters import Portion, Share, check
 from strategies.scores import DEFENSIVE, scored
 
 FEED = "russell_1000_multi_factor_defensive"
@@ -59,6 +59,10 @@ class MultiFactorDefensive:
     def needs(self) -> Needs:
         """The snapshots, and prices of the safe haven and of the stocks they name."""
         return snapshot_needs(FEED, self.safe_haven, self.benchmark_symbol)
+
+    def due(self, facts: Facts) -> pd.DatetimeIndex:
+        """Each month's first session: the earliest a snapshot of the month's end is known."""
+        return month_starts(facts.sessions)
 
     def features(self, facts: Facts) -> pd.DataFrame:
         """The newest snapshot's rows on the three sessions that may act on it.

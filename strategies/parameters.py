@@ -38,6 +38,7 @@ class Allowed:
 
 
 Share: TypeAlias = Annotated[float, Allowed(0.0, 1.0, clamped=True)]
+Portion: TypeAlias = Annotated[float, Allowed(0.0, 1.0)]
 Texts: TypeAlias = Annotated[tuple[str, ...], Allowed(free=True)]
 
 

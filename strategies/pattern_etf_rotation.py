@@ -86,13 +86,18 @@ class PatternEtfRotation:
         net = pd.DataFrame(balances(facts, days, pool), days, pool)
         score = hull_average(net, self.hull, self._lookback)
         told = {"net": net, self.ranked_by: score, "before": score.shift(1)}
-        due = np.ones(len(days), dtype=bool)
-        if self.mode == FIXED:
-            due = facts.numbers(days) % self.every == 0
+        due = np.asarray(days.isin(self.due(facts)))
         index = pd.MultiIndex.from_product([days[due], pool], names=["session", "symbol"])
         return pd.DataFrame(
             {name: table[due].to_numpy().ravel() for name, table in told.items()}, index
         )
+
+    def due(self, facts: Facts) -> pd.DatetimeIndex:
+        """Every session, in the fixed mode those whose number the exchange's count divides."""
+        if self.mode != FIXED:
+            return facts.sessions
+        due = facts.numbers(facts.sessions) % self.every == 0
+        return pd.DatetimeIndex(facts.sessions[due])
 
     def decide(self, view: View) -> Decision:
         """The best funds, or those the signal lets in and keeps; what is not placed is safe.

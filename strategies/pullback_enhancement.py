@@ -9,6 +9,7 @@ import pandas as pd
 from bot.domain.errors import BellwetherError
 from bot.domain.model import Symbol
 from bot.domain.strategy import Decision, Facts, Hold, Needs, View
+from strategies.indicators import month_starts
 from strategies.monthly import (
     SESSIONS_TO_ACT,
     Bonus,
@@ -16,7 +17,6 @@ from strategies.monthly import (
     Count,
     Defence,
     Dollars,
-    Portion,
     Selection,
     StockColumns,
     Window,
@@ -29,7 +29,7 @@ from strategies.monthly import (
     snapshot_needs,
     stocks,
 )
-from strategies.parameters import Allowed, Share, Texts, check
+from strategies.parameters import Allowed, Portion, Share, Texts, check
 from strategies.scores import PULLBACK, pullback_factors, scored
 
 FEED = "tech_communication_pullback_enhancement"
@@ -100,6 +100,10 @@ class PullbackEnhancement:
     def needs(self) -> Needs:
         """The snapshots, and prices of the safe haven and of the stocks they name."""
         return snapshot_needs(FEED, self.safe_haven, self.benchmark_symbol, MARKET)
+
+    def due(self, facts: Facts) -> pd.DatetimeIndex:
+        """Each month's first session: the earliest a snapshot of the month's end is known."""
+        return month_starts(facts.sessions)
 
     def features(self, facts: Facts) -> pd.DataFrame:
         """The newest snapshot's rows on the first sessions that may act on it.

@@ -11,7 +11,7 @@ from bot.domain.errors import BellwetherError, SettingsError
 from bot.domain.model import Role, Symbol
 from bot.domain.strategy import Decision, Facts, Needs, View, rotate
 from strategies.indicators import LONGEST_WINDOW, average_slope, latest_close, moving_average
-from strategies.parameters import Allowed, Share, check
+from strategies.parameters import Allowed, Portion, Share, check
 
 SOXL, SOXX, BOXX, QQQI, SPYI = "SOXL", "SOXX", "BOXX", "QQQI", "SPYI"
 ROLES: Mapping[Symbol, Role] = {BOXX: Role.SAFE_HAVEN, QQQI: Role.INCOME, SPYI: Role.INCOME}
@@ -23,7 +23,6 @@ _LOOKBACK, _SPARE = 220, 20
 _DIGITS = 12
 
 Buffer: TypeAlias = Annotated[float, Allowed(0.0, 0.25, clamped=True)]
-Portion: TypeAlias = Annotated[float, Allowed(0.0, 1.0)]
 
 
 @dataclass(frozen=True, slots=True)

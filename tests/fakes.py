@@ -194,21 +194,25 @@ class Wants:
     vital: tuple[Symbol, ...] = ()
     history: int = 5
     others: tuple[Symbol, ...] = field(default=(), kw_only=True)
+    indices: tuple[Symbol, ...] = field(default=(), kw_only=True)
+    blind: bool = field(default=False, kw_only=True)
 
     @property
     def needs(self) -> Needs:
-        symbols = (*self.weights, *self.others)
+        holds = (*self.weights, *self.others)
+        read = (*holds, *self.indices)
         shorts = tuple(symbol for symbol, weight in self.weights.items() if weight < 0)
-        return Needs(symbols, symbols, self.vital, self.history, shorts=shorts)
+        return Needs(read, holds, self.vital, self.history, shorts=shorts, indices=self.indices)
 
     def features(self, facts: Facts) -> pd.DataFrame:
         due = [self.days is None or day.date() in self.days for day in facts.closes.index]
         return facts.closes.loc[due]
 
     def decide(self, view: View) -> Decision:
-        return rotate(
+        move = rotate(
             out_of=view.holdings, into=self.weights, reason="rotation", lapses=self.lapses
         )
+        return replace(move, blind=self.blind)
 
 
 class Died(BaseException):

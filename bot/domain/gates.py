@@ -11,6 +11,7 @@ import pandas as pd
 
 from bot.domain.memory import Baseline, Mark, Switch
 from bot.domain.model import Portfolio, Quote, Symbol
+from bot.domain.strategy import Rebalance
 
 MAX_QUOTE_AGE = timedelta(seconds=60)
 VALUED_BELOW = Decimal("0.8")  # of the last close, for a holding without a quote
@@ -43,6 +44,7 @@ class Finding(StrEnum):
     NEGATIVE_CASH = "negative_cash"
     UNEXPLAINED_EQUITY = "unexplained_equity"
     EXITS_ONLY = "exits_only"
+    DECIDED_BLIND = "decided_blind"
 
 
 class Way(StrEnum):
@@ -98,6 +100,7 @@ PERMITS: Mapping[Finding, Permit] = {
     Finding.NEGATIVE_CASH: _NO_OPENINGS,
     Finding.UNEXPLAINED_EQUITY: _NO_OPENINGS,
     Finding.EXITS_ONLY: _EXITS,
+    Finding.DECIDED_BLIND: _NO_OPENINGS,
 }
 
 
@@ -184,3 +187,8 @@ def unexplained_equity(
 def switch_findings(switch: Switch) -> frozenset[Finding]:
     """What a person's switch leaves to the book; a pause or a halt is asked elsewhere."""
     return frozenset({Finding.EXITS_ONLY} if switch is Switch.EXITS_ONLY else ())
+
+
+def decision_findings(following: Rebalance | None) -> tuple[Finding, ...]:
+    """What the targets a run follows stop by themselves."""
+    return (Finding.DECIDED_BLIND,) if following is not None and following.blind else ()

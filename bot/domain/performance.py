@@ -151,6 +151,12 @@ def _between_closes(values: pd.Series, spans: Sequence[pd.Index]) -> pd.Series:
     return spanned
 
 
+def win_rate(equity: pd.Series) -> float:
+    """The share of months that gained; raises as `monthly_returns`."""
+    months = monthly_returns(equity).to_numpy()
+    return float((months[~np.isnan(months)] > 0.0).mean())
+
+
 def buy_and_hold(closes: pd.Series, cash: Decimal) -> pd.Series:
     """The equity of whoever spends `cash` on whole shares at the first close and keeps them.
 

@@ -37,7 +37,8 @@ class Needs:
     symbols it reads and may own beside those named here, save those it only
     `watches`: the benchmarks among them. Of `shorts`, symbols of `holds` too, it
     may ask negative weights; a book that does not allow shorting refuses such a
-    profile.
+    profile. `indices` are no shares but levels somebody computes: they do not split,
+    nobody holds them, and one may double in a day.
     """
 
     symbols: tuple[Symbol, ...]
@@ -51,6 +52,7 @@ class Needs:
     universe: str = ""
     watches: tuple[Symbol, ...] = ()
     shorts: tuple[Symbol, ...] = ()
+    indices: tuple[Symbol, ...] = ()
 
     def widened(self, feeds: Mapping[str, pd.DataFrame], session: date) -> "Needs":
         """These needs with what the newest rows of the universe name, known by a session.
@@ -181,7 +183,8 @@ class Rebalance:
     `reserve` is the share of equity the strategy itself keeps in cash. Of a
     holding its `locked` share of equity is never sold to reach a target, be it
     scaled down for a reserve. A target that `lapses` is about its own session
-    only: a later one does not catch up.
+    only: a later one does not catch up. What is `blind` was decided without something
+    the strategy should have seen: what is to go goes, and nothing is bought.
     """
 
     targets: Mapping[Symbol, float]
@@ -191,6 +194,7 @@ class Rebalance:
     reserve: float = 0.0
     locked: Mapping[Symbol, float] = field(default_factory=dict)
     lapses: bool = False
+    blind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +230,28 @@ class Patient(Protocol):
 
     def waits(self, features: pd.DataFrame) -> npt.NDArray[np.bool_]:
         """Rows, one for each session, on which it holds as not due whatever is held."""
+        ...
+
+
+@runtime_checkable
+class Scheduled(Protocol):
+    """A strategy whose rebalances the calendar announces; any other may act on every session."""
+
+    def due(self, facts: Facts) -> pd.DatetimeIndex:
+        """Those of the known sessions that the calendar alone makes rebalance sessions.
+
+        Of the first and the last nobody may know: what lies around them says it.
+        """
+        ...
+
+
+@runtime_checkable
+class Remarked(Protocol):
+    """A strategy of whose decisions something must be known by everybody who reads them."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Codes of the catalogue; they stand in every report."""
         ...
 
 

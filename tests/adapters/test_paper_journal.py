@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.paper import Journal
+from adapters.journal import Journal
+from adapters.paper import ENTRIES
 from bot.domain.account import Opening
 from bot.domain.blotter import Booked, Filled, Opened
 from bot.domain.errors import LedgerError, OrderRefused
@@ -308,7 +309,7 @@ def ten_years(path):
             ),
             Filled(name, 3, Decimal("100.25"), Decimal("0.35"), at),
         ]
-    Journal(path).append(entries)
+    Journal(path, ENTRIES).append(entries)
 
 
 async def test_ten_years_of_orders_are_read_in_well_under_a_second(path):

@@ -293,3 +293,24 @@ def test_every_dirty_real_stock_is_suspected():
     assert {s.symbol for s in said} == set(table.closes.columns)
     assert impossible == set(table.closes.columns) - {"DDR"}
     assert max(s.value for s in said if s.symbol == "TIE" and s.code == "impossible_jump") > 1000
+
+
+def test_an_index_is_known_a_session_late():
+    told = a_table(VOO=[1, 2, 3], VIX=[20, 21, 22]).late(["VIX", "VXN"])
+
+    assert told.closes["VIX"].tolist() == pytest.approx([np.nan, 20, 21], nan_ok=True)
+    assert told.closes["VOO"].tolist() == [1, 2, 3]
+
+
+def test_a_lost_level_is_the_one_before_but_not_for_ever():
+    nothing = [np.nan] * 5
+
+    told = a_table(VOO=[1.0] * 7, VIX=[20, *nothing, 25]).late(["VIX"]).closes["VIX"]
+
+    assert told.tolist() == pytest.approx([np.nan, 20, 20, 20, 20, np.nan, np.nan], nan_ok=True)
+
+
+def test_a_level_of_a_day_without_a_session_counts_for_the_next():
+    told = a_table(VOO=[1, np.nan, 3], VIX=[20, 30, 40]).late(["VIX"])
+
+    assert told.closes["VIX"].tolist()[-1] == 30

@@ -12,7 +12,8 @@ from typing import Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
-from adapters.paper import Journal, PaperBroker
+from adapters.journal import Journal
+from adapters.paper import ENTRIES, PaperBroker
 from bot.domain.blotter import Booked, Ended, Entry, Filled
 from bot.domain.errors import OrderRefused
 from bot.domain.fills import Fill, FillRules, filled_with
@@ -89,7 +90,7 @@ class Account:
 def record(journal: Path) -> list[OrderReport]:
     """Every order ever booked, as the journal alone tells it."""
     orders: dict[str, OrderReport] = {}
-    for line in Journal(journal).read():
+    for line in Journal(journal, ENTRIES).read():
         match _ENTRY.validate_json(line):
             case Booked() as booked:
                 orders[booked.number] = booked.report()

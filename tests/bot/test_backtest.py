@@ -184,13 +184,37 @@ def test_what_looks_like_a_split_is_no_bar_and_nothing_is_traded_in_it():
     assert {t.session for t in record.trades if t.symbol == "VOO"} == {FIRST, day(2)}
 
 
+def test_a_level_that_doubles_is_a_bar():
+    told = Nearest({"QQQ": 0.5}, indices=("VOO",))
+
+    tried(told, closes(VOO=[15, 33, 30], QQQ=50), sessions=3)
+
+    assert Nearest.seen == [15.0, 33.0, 30.0]
+
+
+def test_what_is_decided_blind_is_sold_and_not_bought():
+    both = Turning(
+        Wants({"VOO": 1.0, "QQQ": 0.0}, history=1),
+        Wants({"VOO": 0.0, "QQQ": 1.0}, history=1, blind=True),
+        day(1),
+    )
+
+    record = tried(both, closes(VOO=100, QQQ=50))
+
+    assert [(session, symbol, action) for session, symbol, action, *_ in trades(record)] == [
+        (FIRST, "VOO", "buy"),
+        (day(1), "VOO", "sell"),
+    ]
+    assert day(1) in record.owed
+
+
 class Nearest(Wants):
     """A strategy that remembers which closes of VOO it was shown."""
 
     seen: list[float] = []  # noqa: RUF012 - the test's notebook
 
-    def __init__(self, weights: Mapping[str, float]) -> None:
-        super().__init__(weights, None, history=1)
+    def __init__(self, weights: Mapping[str, float], indices: tuple[str, ...] = ()) -> None:
+        super().__init__(weights, None, history=1, indices=indices)
         Nearest.seen = []
 
     def decide(self, view):

@@ -27,11 +27,13 @@ RUN_KEYS = {
     *("run", "outcome", "at", "decided", "orders", "notes", "portfolio", "prices", "owed"),
 }
 SIGNAL_KEYS = {
-    *("profile", "signal", "updated", "reason", "allocation", "indicators", "methodology"),
+    *("profile", "signal", "updated", "allocation", "since", "reason", "flags"),
+    *("indicators", "next_rebalance", "statistics", "methodology", "disclaimer"),
 }
+STATISTICS_KEYS = {"period", "win_rate", "cagr", "max_drawdown", "trades"}
 PROFILE_KEYS = {
     *("name", "aliases", "about", "cadence", "role", "benchmark", "minimum_equity"),
-    *("needs", "parameters", "source"),
+    *("needs", "parameters", "source", "measured"),
 }
 PARAMETER_KEYS = {"name", "kind", "default", "low", "high", "choices", "about"}
 PAST_KEYS = {"run", "ended", "at", "reason", "orders", "unfinished"}
@@ -332,6 +334,22 @@ def test_a_profiles_signal_is_a_value_for_programs(tmp_path):
 
     assert told.keys() == SIGNAL_KEYS
     assert (told["signal"], told["updated"]) == ("hold", "2026-10-15")
+    assert (told["since"], told["next_rebalance"]) == ("2026-09-30", "2026-12-31")
+    assert told["allocation"] == {"SMH": 0.5, "INDA": 0.5}
+    assert told["statistics"].keys() == STATISTICS_KEYS
+    assert "not advice" in told["disclaimer"]
+
+
+def test_a_profile_without_a_past_is_asked_all_the_same(tmp_path):
+    prices = tmp_path / "short.csv"
+    closes().set_index("date").loc[: str(QUARTER_END)].tail(504).to_csv(prices)
+
+    told = Scratch(tmp_path).call(
+        "decide", "global_etf_rotation", "--prices", str(prices), "--json"
+    )
+
+    assert json_of(told)["statistics"] is None
+    assert "no statistics" in told.stderr
 
 
 def test_prices_of_the_store_are_decided_on(here):
@@ -339,7 +357,7 @@ def test_prices_of_the_store_are_decided_on(here):
 
     told = here.call("decide", "global_etf_rotation", "--as-of", str(QUARTER_END))
 
-    assert "34 symbols taken into the price store" in taken.stdout
+    assert "37 symbols taken into the price store" in taken.stdout
     assert "SMH 50.0 %" in told.stdout
 
 
@@ -351,7 +369,7 @@ def test_an_update_says_what_is_worth_a_look(here):
     told = here.call("data", "update", "--from", str(written(table, here.folder / "p.csv")))
 
     assert told.exit_code == 0
-    assert "33 symbols taken into the price store" in told.stdout
+    assert "36 symbols taken into the price store" in told.stdout
     assert re.search(r"VOO: an impossible jump of the price on \w{3} [\d-]+: × [78]\.", told.stdout)
     assert re.search(r"GLD: \w{3} [\d-]+ has a price that is none: -1", told.stdout)
 

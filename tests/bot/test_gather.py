@@ -296,6 +296,23 @@ async def test_a_split_hint_of_a_symbol_not_held_alerts_nobody():
     assert (seen.findings, seen.notes) == ({"VOO": (Finding.SPLIT_HINT,)}, ())
 
 
+async def test_a_level_that_doubles_is_no_split_and_not_too_far():
+    floor = Floor(Wants({"BIL": 1.0}, indices=("VOO",)), 1000)
+    floor.market.prices["VOO"] = Decimal(205)
+
+    seen = await surveyed(floor)
+
+    assert seen.findings == {}
+    assert seen.quotes["VOO"].last == 205
+
+
+async def test_a_level_nobody_says_is_missing():
+    floor = Floor(Wants({"BIL": 1.0}, indices=("VOO",)), 1000)
+    floor.market.odd["VOO"] = replace(a_quote("VOO", 20), last=Decimal(0))
+
+    assert (await surveyed(floor)).findings == {"VOO": (Finding.QUOTE_MISSING,)}
+
+
 async def test_a_split_is_accepted_when_the_shares_moved_inversely():
     floor = Floor(BOTH, 0, VOO=20)
     baseline(floor, VOO=10)

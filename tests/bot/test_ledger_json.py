@@ -52,6 +52,7 @@ rebalances = st.builds(
     reserve=weights,
     locked=st.dictionaries(names, weights, max_size=2),
     lapses=st.booleans(),
+    blind=st.booleans(),
 )
 decisions = st.one_of(rebalances, st.builds(Hold, names))
 marks = st.dictionaries(names, st.builds(Mark, floats, floats, st.booleans(), floats), max_size=4)

@@ -96,7 +96,7 @@ def test_the_values_made_here_leave_no_field_to_its_default():
         Standing: "intent side sent_at report again cancel_asked_at",
         Mark: "close sigma fresh change",
         Note: "code symbol values",
-        Rebalance: "targets reason flags roles reserve locked lapses",
+        Rebalance: "targets reason flags roles reserve locked lapses blind",
         Hold: "reason",
         Portfolio: "account cash settled spendable shares sellable hands_off others foreign_cash"
         " kind",

@@ -10,15 +10,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from config.settings import checked
 from strategies import PROFILES
 from tests.bot.parity import CALENDAR, a_book, dirty, live, replayed, seeded, written
-from tests.real import real_prices
+from tests.real import real_history
 
 ROOT = Path(__file__).parents[2]
 LAST = date(2026, 7, 31)
 HALF_A_YEAR, YEAR, TEN_YEARS = 130, 260, 2520
 WARM_UP = 520
-SPARED = ("SPY", "EFA", "EEM", "AGG", "QQQ", "SOXX", "SOXL")
+SPARED = ("SPY", "EFA", "EEM", "AGG", "QQQ", "SOXX", "SOXL", "IWM")
 
 # What reads a feed is played where there is one.
 WITHOUT_FEEDS = [name for name, told in PROFILES.items() if not told.strategy().needs.feeds]
@@ -38,8 +39,8 @@ def begins(sessions: int) -> date:
 
 @long
 @every_profile
-def test_a_year_of_real_prices(name):
-    settings = a_book(name, real_prices("etf_adjclose.csv.gz"))
+def test_a_year_of_real_prices(name, tmp_path):
+    settings = a_book(name, real_history(tmp_path), market={"splice": {"SGOV": "BIL"}})
 
     traded = live(settings, begins(YEAR), LAST)
 
@@ -58,12 +59,13 @@ def test_ten_years_of_seeded_prices(name, tmp_path):
     assert replayed(settings, begins(TEN_YEARS), LAST) == traded
 
 
+HELD = ("SPYI", "EWY", "SOXL", "QQQ", "IWM", "SPY")
 NEVER_FILLED = "slippage beyond every limit but the market"
 WAYS = {
     "slippage beyond the first limit": ({}, {"slippage": "0.005"}),
     NEVER_FILLED: (
         {},
-        {"slippage": "0.012", "shares": {"SPYI": 40, "EWY": 40, "SOXL": 40}},
+        {"slippage": "0.012", "shares": dict.fromkeys(HELD, 40)},
     ),
     "commissions with a minimum": (
         {"fee_allowance": 1},
@@ -108,6 +110,21 @@ def test_prices_with_holes_and_leaps(name, seed, tmp_path):
     traded = live(settings, begins(YEAR), LAST)
 
     assert traded
+    assert replayed(settings, begins(YEAR), LAST) == traded
+
+
+@long
+@pytest.mark.parametrize("mode", ["hedged", "forecast"])
+def test_a_book_that_is_short_at_times(mode, tmp_path):
+    prices = seeded(tmp_path, YEAR + WARM_UP, LAST, seed=11)
+    broker = {"account_kind": "margin", "shorting": True, "slippage": "0.001"}
+    plain = a_book("qqq_iwm_rotation", prices, {"shorting": True}, broker).model_dump()
+    plain["books"]["main"]["params"] = {"mode": mode}
+    settings = checked(plain)
+
+    traded = live(settings, begins(YEAR), LAST)
+
+    assert {"sell_short", "buy_to_cover"} <= {action for _, _, action, *_ in traded}
     assert replayed(settings, begins(YEAR), LAST) == traded
 
 

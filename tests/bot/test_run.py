@@ -533,3 +533,13 @@ async def test_a_feed_nobody_configured_blocks_by_name():
 
     with pytest.raises(Blocked, match=r"feed_missing.*pool"):
         await floor.run()
+
+
+async def test_what_is_decided_blind_leaves_and_buys_nothing():
+    floor = Floor(Wants({"VOO": 1.0, "QQQ": 0.0}, blind=True), 0, QQQ=10)
+
+    report = await floor.run()
+
+    assert (floor.sold, floor.bought) == ({"QQQ": 10}, {})
+    assert ("decided_blind", "VOO") in noted(report)
+    assert report.outcome is Outcome.OWED

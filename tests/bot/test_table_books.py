@@ -163,5 +163,5 @@ def test_a_table_is_no_snapshot_and_a_snapshot_no_table(tmp_path):
     plain["feeds"]["made"] = {"snapshot": "file", "profile": NAMES[1], "path": tmp_path / "x.csv"}
     wrong = checked(plain)
 
-    assert refused(changed(settings, tables={}, feed="patterns")) == "feed_is_table"
-    assert refused(changed(wrong, tables={"patterns": "made"})) == "feed_is_snapshot"
+    assert refused(changed(settings, tables={}, feed="patterns")) == "feed_is_no_snapshot"
+    assert refused(changed(wrong, tables={"patterns": "made"})) == "feed_is_no_table"

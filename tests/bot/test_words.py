@@ -241,6 +241,7 @@ OF_PROFILES = sorted(
         *(phrase_of("profile", name) for name in PROFILES),
         *(phrase_of("cadence", profile.cadence) for profile in PROFILES.values()),
         *(phrase_of("role", profile.role) for profile in PROFILES.values()),
+        *(phrase_of("measured", name) for name, told in PROFILES.items() if told.measured),
         *(phrase_of("parameter", parameter.name) for parameter in PARAMETERS),
         *(phrase_of("kind", kind) for kind in KINDS),
     }

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from config.problems import SettingsProblem
-from config.secrets import CREDENTIALS, NAMES, known, secret
+from config.secrets import CREDENTIALS, NAMES, known, of_feed, secret
 
 NAME, VARIABLE = "telegram_token", "BELLWETHER_TELEGRAM_TOKEN"
 
@@ -112,6 +112,16 @@ def test_every_value_anywhere_is_known_used_or_not(tmp_path):
 def test_the_list_for_owners_has_every_secret():
     listed = (Path(__file__).parents[2] / "config" / "secrets.example.env").read_text("utf-8")
 
+    known = {*NAMES, of_feed("fetched")}
     assert set(re.findall(r"BELLWETHER_([A-Z_]+?)(?:_FILE)?=", listed)) - {"CONFIG"} == {
-        name.upper() for name in NAMES
+        name.upper() for name in known
     }
+
+
+def test_the_secrets_of_feeds_are_known_by_their_first_word(tmp_path):
+    unit = tmp_path / "unit"
+    unit.mkdir()
+    (unit / of_feed("other-feed")).write_text("kept")
+    environ = {"BELLWETHER_SIGNAL_TOKEN_FETCHED": "said", CREDENTIALS: str(unit)}
+
+    assert set(known(environ, tmp_path / "docker")) == {"said", "kept"}

@@ -27,6 +27,8 @@ from config.sources import (
     LongPortBroker,
     PaperBroker,
     SchwabBroker,
+    SignalAddress,
+    SignalFile,
     TableFeed,
     TablesMarket,
 )
@@ -102,6 +104,8 @@ TABLE_OF = {
     "feeds.monthly": FileFeed,
     "feeds.made": BuiltFeed,
     "feeds.lists": TableFeed,
+    "feeds.heard": SignalFile,
+    "feeds.fetched": SignalAddress,
     "brokers.practice": PaperBroker,
     "brokers.ibkr": IbkrBroker,
     "brokers.schwab": SchwabBroker,
@@ -544,7 +548,7 @@ def test_the_file_of_a_dated_table_counts_from_the_settings_file(tmp_path):
 @pytest.mark.parametrize(
     ("told", "instead", "found"),
     [
-        ('"table"', '"other"', ("setting_wrong", "feeds.lists.snapshot")),
+        ('"table"', '"other"', ("setting_wrong", "feeds.lists.kind")),
         ("path", "config", ("setting_missing", "feeds.lists.path")),
         ('"lists.csv"', '"lists.csv"\nprofile = "x"', ("setting_unknown", "feeds.lists.profile")),
     ],
@@ -565,3 +569,53 @@ def test_the_secrets_of_some_settings_are_those_somebody_enabled_needs(tmp_path)
     settings = load(written(tmp_path, SMALL + more + idle))
 
     assert [*settings.secrets()] == ["telegram_token", "deadman_address", "signals_token"]
+
+
+FETCHED = """
+[feeds.fetched]
+kind = "signal_address"
+address = "https://signals.example/api"
+"""
+
+
+@pytest.mark.parametrize(
+    ("told", "instead", "found"),
+    [
+        ("signal_address", "signal_pigeon", ("setting_wrong", "feeds.fetched.kind")),
+        ("https:", "http:", ("address_in_the_open", "feeds.fetched.address")),
+        ("https:", "wss:", ("address_in_the_open", "feeds.fetched.address")),
+        ("signals.example", "", ("setting_wrong", "feeds.fetched.address")),
+        ("address =", "path =", ("setting_missing", "feeds.fetched.address")),
+        ("address =", 'token = "t0ken"\naddress =', ("setting_wrong", "feeds.fetched.token")),
+        ("address =", "look_every = 1\naddress =", ("setting_wrong", "feeds.fetched.look_every")),
+    ],
+)
+def test_a_signal_is_fetched_from_where_nobody_reads_along(tmp_path, told, instead, found):
+    assert found in codes(tmp_path, SMALL + FETCHED.replace(told, instead))
+
+
+def test_a_token_of_a_signal_that_a_book_reads_is_a_secret_it_needs(tmp_path):
+    text = SMALL.rstrip() + '\nsignals = { rotation = "fetched" }\n' + FETCHED
+
+    assert [*load(written(tmp_path, text)).secrets()] == ["signal_token_fetched"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost/signals"])
+def test_a_signal_of_this_host_needs_no_https(tmp_path, host):
+    text = FETCHED.replace("https://signals.example/api", f"http://{host}")
+
+    assert load(written(tmp_path, SMALL + text)).feeds["fetched"].token
+
+
+def test_a_file_of_signals_counts_from_the_settings_file(tmp_path):
+    text = '[feeds.heard]\nkind = "signal_file"\npath = "rotation.csv"\n'
+
+    entry = load(written(tmp_path, SMALL + text)).feeds["heard"]
+
+    assert entry.path == tmp_path / "rotation.csv"
+
+
+def test_a_book_may_name_only_signals_there_are(tmp_path):
+    text = SMALL.rstrip() + '\nsignals = { rotation = "none" }\n'
+
+    assert ("unknown_feed", "books.rotation.signals.rotation") in codes(tmp_path, text)

@@ -11,6 +11,7 @@ from bot.domain.gates import (
     Finding,
     Permit,
     Way,
+    decision_findings,
     permit,
     quote_finding,
     short_restricted,
@@ -21,6 +22,7 @@ from bot.domain.gates import (
     volatility,
 )
 from bot.domain.memory import Baseline, Mark, Switch
+from bot.domain.strategy import Rebalance
 from tests.builders import NOW, TODAY, a_portfolio, a_quote
 
 CALM, WILD = 0.01, 0.08
@@ -41,6 +43,7 @@ LEAVES = {
     Finding.EXITS_ONLY: (Way.LIMIT, False, False, False),
     Finding.UNEXPECTED_SHORT: (Way.NOT, False, False, False),
     Finding.SHORT_RESTRICTED: (Way.LIMIT, True, True, False),
+    Finding.DECIDED_BLIND: (Way.LIMIT, True, False, False),
 }
 
 
@@ -264,3 +267,15 @@ def test_a_fall_of_a_tenth_restricts_shorts_that_day_and_the_next(last, change, 
 def test_a_split_of_a_short_is_confirmed_by_its_quantity():
     assert split_confirmed(0.5, Decimal(-10), Decimal(-20))
     assert not split_confirmed(0.5, Decimal(-10), Decimal(-10))
+
+
+@pytest.mark.parametrize(
+    ("following", "found"),
+    [
+        (None, ()),
+        (Rebalance({}, "rotation"), ()),
+        (Rebalance({}, "rotation", blind=True), (Finding.DECIDED_BLIND,)),
+    ],
+)
+def test_what_was_decided_blind_is_a_finding_of_the_book(following, found):
+    assert decision_findings(following) == found

@@ -13,6 +13,7 @@ from bot.domain.performance import (
     monthly_returns,
     performance,
     rolling_returns,
+    win_rate,
     yearly_returns,
 )
 from tests.real import real_prices
@@ -286,3 +287,7 @@ def test_months_make_up_their_year():
 def test_of_a_single_close_nothing_can_be_said(measure):
     with pytest.raises(BellwetherError, match="series_short"):
         measure(a_series(100))
+
+
+def test_a_month_that_brings_nothing_is_no_win():
+    assert win_rate(a_series(100, 105, 110, 99, 99, days=QUARTER)) == pytest.approx(1 / 3)

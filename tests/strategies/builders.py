@@ -58,8 +58,8 @@ def gappy_closes(symbols: Sequence[str], count: int, seed: int) -> pd.DataFrame:
         born, silent = chance.integers(0, count, 2)
         values[:born, column] = np.nan
         values[silent : silent + 70, column] = np.nan
-    values[int(chance.integers(0, count)) :, fates[2]] = np.nan
-    values[:, fates[-1]] = np.nan
+    values[int(chance.integers(0, count)) :, fates[2:3]] = np.nan
+    values[:, fates[3:][-1:]] = np.nan
     return pd.DataFrame(values, closes.index, closes.columns)
 
 

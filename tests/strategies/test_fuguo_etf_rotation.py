@@ -9,7 +9,7 @@ from bot.domain.strategy import Facts, Features, Rebalance, View
 from strategies import constituents, fundamentals
 from strategies.fuguo_etf_rotation import FuguoEtfRotation
 from strategies.fundamentals import FACTORS
-from tests.strategies.builders import facts_for, holdings, random_closes, sessions
+from tests.strategies.builders import facts_for, facts_of, holdings, random_closes, sessions
 
 NAN = float("nan")
 FUNDS = tuple("ABCDEFGH")
@@ -36,7 +36,7 @@ def test_the_sessions_are_the_months_last():
 
     days = Features(EIGHT, facts).frame.index.get_level_values("session").unique()
 
-    assert set(days) == set(EIGHT.due(facts.sessions)) & set(facts.closes.index)
+    assert set(days) == set(EIGHT.due(facts)) & set(facts.closes.index)
     assert all(day.month != facts.sessions[facts.sessions.get_loc(day) + 1].month for day in days)
 
 
@@ -76,7 +76,7 @@ def test_a_factor_that_is_missing_is_not_counted_and_too_few_make_no_composite()
 
 def test_a_report_published_later_changes_nothing_before():
     facts = known_facts()
-    days = EIGHT.due(facts.sessions[:400])
+    days = EIGHT.due(replace(facts, sessions=facts.sessions[:400]))
     published = days[9] + pd.Timedelta(days=1)
     stocks = facts.feeds[constituents.FEED]["symbol"].unique()
     planted = pd.DataFrame({"symbol": stocks, "as_of": days[9], "known_on": published}).assign(
@@ -126,6 +126,7 @@ def test_a_safe_haven_in_the_pool_is_refused():
 
 
 def test_a_month_of_which_the_end_is_not_known_is_not_due():
-    days = sessions(30)
+    days = sessions(15)
+    facts = replace(facts_of(pd.DataFrame(index=days)), sessions=days)
 
-    assert EIGHT.due(days[:15]).empty
+    assert EIGHT.due(facts).empty

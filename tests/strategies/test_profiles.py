@@ -93,6 +93,8 @@ def test_profiles_are_told_by_their_own_names():
         ("mega_cap_leader_rotation_aggressive", 10_000, "QQQ", "monthly"),
         ("mega_cap_leader_rotation_top50_balanced", 10_000, "QQQ", "monthly"),
         ("dynamic_mega_leveraged_pullback", 10_000, "QQQ", "daily, monthly snapshot"),
+        ("qqq_iwm_rotation", 2000, "QQQ", "daily"),
+        ("iwm_small_cap_rotation", 2000, "SPY", "monthly + daily overlays"),
     ],
 )
 def test_a_profile_says_what_it_wants(name, equity, benchmark, cadence):
