@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from adapters.ibkr_account import IbkrAccount
 from adapters.ibkr_gateway import Gateway, Pace, Window
@@ -12,7 +12,7 @@ from bot.domain.calendar import Calendar
 from bot.domain.errors import BrokerUnavailable
 from bot.domain.model import Note, Proceeds, Quotes, Symbol
 from bot.domain.strategy import Facts, Needs
-from bot.ports import Adjustment, Clock
+from bot.ports import Adjustment, Clock, Reading
 
 __all__ = ["Gateway", "Ibkr", "IbkrAccount", "Pace", "Window"]
 
@@ -64,6 +64,17 @@ class Ibkr:
         known = ", ".join(f"…{number[-SHOWN:]}" for number in sorted(session.wire.accounts))
         place = f"{self._gateway.host}:{self._gateway.port}"
         return f"{known} · {at:%Y-%m-%d %H:%M:%S}Z · {place}"
+
+    async def clock(self) -> Reading:
+        """Compare our clock with the gateway's. Raises BrokerUnavailable."""
+        session = await self._link.session()
+        asked = self._clock.now()
+        theirs = await session.time()
+        return Reading.of(theirs, asked, self._clock.now())
+
+    def ends(self) -> datetime | None:
+        """Its login is the gateway's."""
+        return None
 
     async def facts(self, needs: Needs, session: date) -> Facts:
         """Return the total-return closes a strategy needs, up to the session before `session`.

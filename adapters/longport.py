@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from adapters.longport_account import Account
 from adapters.longport_line import TOKEN_CODES, TROUBLES, Line
@@ -15,7 +15,7 @@ from bot.domain.calendar import Calendar, exchange_date
 from bot.domain.errors import BellwetherError, BrokerUnavailable
 from bot.domain.model import Note, Quotes, Symbol
 from bot.domain.strategy import Facts, Needs
-from bot.ports import Adjustment, Broker, Clock
+from bot.ports import Adjustment, Broker, Clock, Reading
 
 __all__ = ["Addresses", "Limits", "LongPort", "Region", "Told", "Waits"]
 
@@ -26,6 +26,8 @@ MOST_DOUBLINGS = 10
 WARNED_DAYS = (7, 3, 1)
 # The exchange is this far from open when the token is exchanged: for a moment there is none.
 QUIET = timedelta(hours=1)
+
+SHOWN = 4  # characters of an account's number
 
 # What comes and goes by itself.
 PASSING = frozenset({"broker_unavailable", "longport_too_often", "longport_refused"})
@@ -109,7 +111,16 @@ class LongPort:
         trade, quote = await self._line.open()
         await self._heard()
         days = token.days(self._clock.now())
-        return f"{token.account} ({token.channel}) · {trade.library} · {quote.level} · {days} d"
+        known = f"…{token.account[-SHOWN:]} ({token.channel})"
+        return f"{known} · {trade.library} · {quote.level} · {days} d"
+
+    async def clock(self) -> Reading:
+        """Nothing the broker tells is its time. Raises BrokerUnavailable."""
+        raise BrokerUnavailable("no_server_time", broker="LongPort")
+
+    def ends(self) -> datetime | None:
+        """When the token ends, unless it is exchanged before. Raises BrokerUnavailable."""
+        return self._line.file.read().ends
 
     async def close(self) -> None:
         """End the library's processes, whatever they are doing."""

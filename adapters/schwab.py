@@ -20,7 +20,7 @@ from bot.domain.calendar import Calendar
 from bot.domain.errors import BellwetherError, BrokerUnavailable
 from bot.domain.model import Note, Quotes, Symbol
 from bot.domain.strategy import Facts, Needs
-from bot.ports import Adjustment, Broker, Clock
+from bot.ports import Adjustment, Broker, Clock, Reading
 
 __all__ = ["Access", "Pace", "Schwab", "begin", "finish"]
 
@@ -97,6 +97,16 @@ class Schwab:
             raise BellwetherError("schwab_clock_skew", seconds=round(behind.total_seconds()))
         known = ", ".join(f"…{number[-SHOWN:]}" for number in sorted(accounts))
         return f"{known} · {theirs:%Y-%m-%d %H:%M:%S}Z · {self._wire.login().ends:%Y-%m-%d %H:%M}Z"
+
+    async def clock(self) -> Reading:
+        """Compare our clock with Schwab's. Raises BrokerUnavailable."""
+        asked = self._clock.now()
+        answer = await self._wire.answer(lambda client: client.get_account_numbers())
+        return Reading.of(_date_of(answer), asked, self._clock.now())
+
+    def ends(self) -> datetime | None:
+        """When its owner has to log in again. Raises BrokerUnavailable."""
+        return self._wire.login().ends
 
     async def keep(self) -> None:
         """Keep the login fresh until cancelled, and say once that it can not be.

@@ -1,13 +1,13 @@
 """A broker nobody asks: what stands in its place where only the memory is looked at."""
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import NoReturn
 
 from bot.domain.errors import BrokerUnavailable
 from bot.domain.model import Note, OrderIntent, OrderReport, Portfolio, Proceeds, Quotes, Symbol
 from bot.domain.strategy import Facts, Needs
-from bot.ports import Adjustment, Capabilities
+from bot.ports import Adjustment, Capabilities, Reading
 
 
 class Unreached:
@@ -42,6 +42,13 @@ class Unreached:
 
     async def close(self) -> None:
         """There is nothing to let go of."""
+
+    async def clock(self) -> Reading:
+        """Nothing is known."""
+        self._refuse()
+
+    def ends(self) -> datetime | None:
+        """There is no login."""
 
     async def prove(self) -> str:
         """Nothing can be proven."""

@@ -12,7 +12,6 @@ import typer
 from bot import __version__, app, demo, process, sources, trial
 from bot.arena import compare, plan, sweep
 from bot.asking import AsJson, AsOf, Book, Config, Reason, day_of, show_answer, speaking
-from bot.check import Examined, render_check
 from bot.commands import (
     MOST_TOLD,
     Coming,
@@ -28,12 +27,14 @@ from bot.commands import (
 from bot.conform import conform as conform_files
 from bot.domain.errors import DataError
 from bot.domain.memory import Switch
-from bot.exits import OK, exit_code
+from bot.exits import FAULT, OK, exit_code
 from bot.factor_lab import evaluate, patterns
 from bot.lab import backtest
 from bot.logins import auth
 from bot.monthly_lab import snapshot
 from bot.profiles import prospectus, prospectuses
+from bot.proofs import Checkup, render_check, told
+from bot.schedule import SystemClock
 from bot.terminal import profile_sheet, profiles_sheet, show_update
 from bot.words import Language, Words
 
@@ -216,10 +217,18 @@ def check(as_json: AsJson = False, config: Config = None) -> None:
     with speaking(config) as settings:
         examined = process.check(settings)
         words = Words(Language(settings.language))
-        found = [_found(each, words) for each in examined]
-        show_answer(render_check(examined, words), found, as_json=as_json)
+        show_answer(render_check(examined, words), told(examined, words), as_json=as_json)
         failed = next((e.error for e in examined if e.error), None)
         raise typer.Exit(exit_code(failed) if failed else OK)
+
+
+@cli.command()
+def health(as_json: AsJson = False, config: Config = None) -> None:
+    """Whether the running daemon has everything a run needs; ends with 1 unless it is proven."""
+    with speaking(config) as settings:
+        answer = process.health(settings)
+        show_answer(answer.text, answer.data, as_json=as_json)
+        raise typer.Exit(OK if isinstance(answer.data, Checkup) and answer.data.well else FAULT)
 
 
 @cli.command()
@@ -261,6 +270,32 @@ def resume(reason: Reason = "", book: Book = None, config: Config = None) -> Non
 def halt(reason: Reason = "", book: Book = None, config: Config = None) -> None:
     """Stop at once, in the middle of a run too; what rests at the broker is cancelled."""
     _answer(config, Turn(Switch.HALTED, book, reason))
+
+
+@cli.command()
+def backup(
+    target: Annotated[
+        Path | None, typer.Argument(help="A folder or a file, not the folder of the settings.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Copy the ledger to a file of its own and prove the copy, beside a running daemon too."""
+    with speaking(config) as settings:
+        made = app.backup(settings, target, SystemClock().now())
+        values = {"path": made.path, "kilobytes": -(-made.size // 1024)}
+        typer.echo(Words(Language(settings.language)).phrase("backed_up", values))
+
+
+@cli.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup.")],
+    config: Config = None,
+) -> None:
+    """Put a backup in the ledger's place while no daemon runs; every book is paused then."""
+    with speaking(config) as settings:
+        done = app.restore(settings, file, SystemClock().now())
+        values = {"path": done.source, "replaced": done.replaced}
+        typer.echo(Words(Language(settings.language)).phrase("restored", values))
 
 
 @data.command()
@@ -341,19 +376,6 @@ def _answer(
     with speaking(config) as settings:
         answer = process.answer(settings, command, as_of)
         show_answer(answer.text, answer.data, as_json=as_json)
-
-
-def _found(examined: Examined, words: Words) -> dict[str, object]:
-    """One part as a value for programs; `error` is for people, `code` for what reads it."""
-    error = examined.error
-    return {
-        "book": examined.book,
-        "part": examined.part,
-        "ok": error is None,
-        "seen": examined.seen,
-        "code": error.code if error else None,
-        "error": words.say(error.code, error.values) if error else None,
-    }
 
 
 def _fill(told: str) -> tuple[int, Decimal | None]:

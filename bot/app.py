@@ -1,9 +1,9 @@
 """The house put together from its settings: the only file that names concrete classes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, fields
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache, partial
 from pathlib import Path
@@ -12,39 +12,39 @@ from adapters.console import Console
 from adapters.dry_run import DryRun
 from adapters.joined import Joined
 from adapters.paper import PaperBroker
-from adapters.systemd import Systemd
 from adapters.unreached import Unreached
 from bot import sources
 from bot.brokers import broker_line
 from bot.daemon import Seat
 from bot.domain.account import Opening
 from bot.domain.calendar import Calendar
-from bot.domain.errors import BellwetherError, SettingsError
+from bot.domain.errors import BellwetherError, LedgerError, SettingsError
 from bot.domain.fills import FillAtMost, FillRules, Refuse
+from bot.domain.memory import Switch
 from bot.domain.model import Mode, Portfolio, Proceeds, TradingRules
 from bot.domain.strategy import Book
 from bot.events import Wakes
 from bot.ledger import SqlLedger
+from bot.ledger_backup import Backup, Restored, back_up, folder_of
+from bot.ledger_backup import restore as put_back
 from bot.ledger_file import LedgerLock
 from bot.monthly_build import Builder
 from bot.outbox import Outbox
 from bot.ports import (
     Broker,
     BrokerLine,
-    ChatLine,
     Clock,
     Desk,
     MarketData,
     Notifier,
-    Supervisor,
 )
 from bot.snapshots_release import Recipe
 from bot.words import Language, Words
-from config.secrets import secret
 from config.settings import BookSettings, Settings
 from config.sources import PaperBroker as PaperSettings
-from config.supervision import supervision
 from strategies import profile, strategy
+
+MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,37 @@ def keeping(settings: Settings) -> Iterator[SqlLedger]:
         ledger = SqlLedger.open(path)
         stack.callback(ledger.close)
         yield ledger
+
+
+def backup(settings: Settings, target: Path | None, at: datetime) -> Backup:
+    """Copy the ledger, beside a daemon too, to a file or a folder, its own by default."""
+    path = ledger_path(settings)
+    to = target or folder_of(path)
+    if to.resolve() == path.resolve():
+        raise LedgerError("backup_onto_itself", path=path)
+    return back_up(path, to, at, settings.backup.keep)
+
+
+def restore(settings: Settings, source: Path, at: datetime) -> Restored:
+    """Put a backup in the ledger's place; its books trade when their owner says so again.
+
+    What traded since is not in it: the account has to be looked at by a person.
+    """
+    path = ledger_path(settings)
+    of_mode = next((m for m in Mode if source.name.startswith(f"ledger-{m}")), settings.mode)
+    if of_mode != settings.mode:
+        raise SettingsError("backup_of_another_mode", path=source, found=of_mode, is_=settings.mode)
+    words = Words(Language(settings.language))
+    reason = words.phrase("restored_reason", {"file": source.name})
+
+    def settle(draft: Path) -> None:
+        with closing(SqlLedger.open(draft)) as ledger:
+            for name in settings.books:
+                if ledger.switch(name).switch is not Switch.HALTED:
+                    ledger.set_switch(name, Switch.PAUSED, reason, at)
+
+    _make(settings.state_dir)
+    return put_back(path, source, at, settle)
 
 
 def _make(folder: Path) -> None:
@@ -184,30 +215,9 @@ class _Ground:
     line_of: Callable[[str], BrokerLine]
 
 
-def line(settings: Settings) -> ChatLine | None:
-    """The chat the settings name, None where they name none. Raises SettingsProblem for its token.
-
-    It is opened by whoever is to tell or listen; looking at a ledger needs no secret.
-    """
-    told = settings.telegram
-    if told is None:
-        return None
-    # Its library takes as long to import as pandas: who has no chat does not wait for it.
-    from adapters.telegram import Door, Loudness, Telegram
-
-    return Telegram(
-        secret("telegram_token").value,
-        Door(told.chat, frozenset(told.users)),
-        api=told.api,
-        loudness={kind: Loudness(how) for kind, how in told.notify.model_dump().items()},
-        repeat_mark=Words(Language(settings.language)).phrase("repeat"),
-    )
-
-
-def supervisor() -> Supervisor | None:
-    """Who wants to hear that the daemon lives, None where nobody does."""
-    told = supervision()
-    return Systemd(told.address, told.every) if told else None
+def least_free(settings: Settings) -> int:
+    """How many bytes of the disk must be free."""
+    return settings.health.disk_free_mib * MEBIBYTE
 
 
 def simulate(name: str, arguments: Sequence[str]) -> None:

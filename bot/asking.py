@@ -1,21 +1,23 @@
 """What every command has in common: its settings, its errors, how it shows an answer."""
 
-import logging
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from pydantic import TypeAdapter
 
+from bot import logs
 from bot.domain.errors import BellwetherError, BrokerUnavailable, SettingsError
 from bot.exits import FAULT, exit_code
+from bot.logs import Redaction
 from bot.terminal import Sheet, display
 from bot.words import Language, Words
 from config.problems import SettingsProblem
+from config.secrets import known
 from config.settings import Settings, load
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="The settings file.")]
@@ -35,23 +37,36 @@ def speaking(config: Path | None, *, optional: bool = False) -> Iterator[Setting
     Where the settings are `optional`, the defaults serve if no file was named and
     none is there.
     """
-    language = Language.EN
+    language, redacted = Language.EN, Redaction()
     try:
         settings = _settings(config, optional=optional)
-        language = Language(settings.language)
-        logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr)
-        for chatty in ("apscheduler", "asyncio"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
+        language, redacted = Language(settings.language), redaction(settings)
+        logs.begin(settings.log.level, settings.log.format, redacted)
         yield settings
     except SettingsProblem as problem:
         errors = [SettingsError(p.code, where=p.where, **p.values) for p in problem.problems]
-        raise typer.Exit(_complain(errors, language)) from None
+        raise typer.Exit(_complain(errors, language, redacted)) from None
     except BellwetherError as error:
-        raise typer.Exit(_complain([error], language)) from None
+        raise typer.Exit(_complain([error], language, redacted)) from None
     except BrokenPipeError:
         raise  # whoever read our output has gone: nobody is left to complain to
     except OSError as error:
-        raise typer.Exit(_complain([_named(error)], language)) from None
+        raise typer.Exit(_complain([_named(error)], language, redacted)) from None
+
+
+def redaction(settings: Settings) -> Redaction:
+    """What takes out of a text what nobody may read of these settings and their secrets."""
+    values = set(known())
+    # Of an address it is the part behind the host that opens something.
+    values |= {urlsplit(value).path.strip("/") for value in values if "://" in value}
+    files = [
+        path
+        for broker in settings.brokers.values()
+        if (path := getattr(broker, "token_file", None)) is not None
+    ]
+    accounts = [broker.account for broker in settings.brokers.values() if broker.account]
+    accounts += [book.account for book in settings.books.values() if book.account]
+    return Redaction(values, files, accounts)
 
 
 def _named(error: OSError) -> BellwetherError:
@@ -73,11 +88,11 @@ def _settings(config: Path | None, *, optional: bool) -> Settings:
         raise
 
 
-def _complain(errors: Sequence[BellwetherError], language: Language) -> int:
+def _complain(errors: Sequence[BellwetherError], language: Language, redacted: Redaction) -> int:
     words = Words(language)
     for error in errors:
-        typer.echo(f"bellwether: {words.say(error.code, error.values)}", err=True)
-        typer.echo(f"→ {words.remedy(error.code, error.values)}", err=True)
+        said, advice = words.say(error.code, error.values), words.remedy(error.code, error.values)
+        typer.echo(redacted(f"bellwether: {said}\n→ {advice}"), err=True)
     return exit_code(errors[0]) if errors else FAULT
 
 

@@ -1,28 +1,15 @@
 """Whether a house could trade: every part asked, none left out because another failed."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
-from bot import lines
 from bot.daemon import Seat
 from bot.domain.calendar import exchange_date
-from bot.domain.errors import BellwetherError, Blocked, BrokerUnavailable, SettingsError
+from bot.domain.errors import BellwetherError, Blocked, SettingsError
 from bot.domain.model import Proceeds
-from bot.execution import LINE_ERRORS
 from bot.gather import account, history, managed
 from bot.ports import BrokerLine, Capabilities, ChatLine
+from bot.proofs import Examined, proven
 from bot.words import Language, Words
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """One part of a book, what was seen of it in words, and the error where it is no use."""
-
-    book: str
-    part: str
-    seen: str
-    error: BellwetherError | None = None
-
 
 Look = Callable[[Seat, Words], Awaitable[str]]
 
@@ -31,16 +18,16 @@ async def examine(seats: Sequence[Seat]) -> list[Examined]:
     """Ask each book's calendar, account, prices and memory; nothing is sent."""
     parts: dict[str, Look] = {
         "calendar": _calendar,
-        "account": _account,
+        "account": see_account,
         "abilities": _abilities,
         "history": _history,
         "quotes": _quotes,
         "ledger": _ledger,
     }
     return [
-        await _examined(seat, part, look)
+        await proven(seat.book.name, part, look(seat, Words(seat.language)))
         for seat in seats
-        for part, look in {**parts, **({"feed": _feed} if seat.book.needs.feeds else {})}.items()
+        for part, look in {**parts, **({"feed": see_feed} if seat.book.needs.feeds else {})}.items()
     ]
 
 
@@ -51,8 +38,8 @@ async def examine_broker(name: str, line: BrokerLine, seats: Sequence[Seat]) -> 
     """
     cash = {s.book.account: s for s in seats if s.book.rules.proceeds is not Proceeds.MARGIN}
     return [
-        await _found(name, "line", line.prove()),
-        *[await _found(name, "proceeds", _proceeds(line, seat)) for seat in cash.values()],
+        await proven(name, "line", line.prove()),
+        *[await proven(name, "proceeds", _proceeds(line, seat)) for seat in cash.values()],
     ]
 
 
@@ -65,51 +52,6 @@ async def examine_line(line: ChatLine, language: Language) -> Examined:
         return Examined("telegram", "chat", "", error)
     finally:
         await line.close()
-
-
-def render_check(examined: Sequence[Examined], words: Words) -> str:
-    """A line for each part, and under one that is no use what to do about it."""
-    names = {
-        "line": words.phrase("part_line"),
-        "proceeds": words.phrase("part_proceeds"),
-        "calendar": words.phrase("part_calendar"),
-        "account": words.phrase("part_account"),
-        "abilities": words.phrase("part_abilities"),
-        "history": words.phrase("part_history"),
-        "quotes": words.phrase("part_quotes"),
-        "ledger": words.phrase("part_ledger"),
-        "chat": words.phrase("part_chat"),
-        "feed": words.phrase("part_feed"),
-    }
-    widest = max(map(lines.width, names.values()))
-    text: list[str] = []
-    for at, each in enumerate(examined):
-        if at == 0 or examined[at - 1].book != each.book:
-            text += [each.book]
-        name = names[each.part]
-        start = f"{name}{' ' * (widest - lines.width(name))}"
-        error = each.error
-        if error is None:
-            text += [f"  ✓ {start}  {each.seen}"]
-        else:
-            remedy = words.phrase("remedy", {"sentence": words.remedy(error.code, error.values)})
-            text += [f"  ✗ {start}  {words.say(error.code, error.values)}"]
-            text += [f"    {' ' * widest}  {remedy}"]
-    return "\n".join(text)
-
-
-async def _examined(seat: Seat, part: str, look: Look) -> Examined:
-    return await _found(seat.book.name, part, look(seat, Words(seat.language)))
-
-
-async def _found(whose: str, part: str, seeing: Awaitable[str]) -> Examined:
-    try:
-        return Examined(whose, part, await seeing)
-    except BellwetherError as error:
-        return Examined(whose, part, "", error)
-    except LINE_ERRORS as error:
-        down = BrokerUnavailable("broker_unavailable", reason=str(error))
-        return Examined(whose, part, "", down)
 
 
 async def _proceeds(line: BrokerLine, seat: Seat) -> str:
@@ -138,7 +80,8 @@ async def _calendar(seat: Seat, words: Words) -> str:
     return words.phrase("seen_calendar", values)
 
 
-async def _account(seat: Seat, words: Words) -> str:
+async def see_account(seat: Seat, words: Words) -> str:
+    """The account the broker reports is the book's; its cash and holdings."""
     portfolio = await account(seat.book, seat.desk, managed(seat.book, seat.desk))
     return words.phrase("seen_account", {"cash": portfolio.cash, "held": portfolio.shares or None})
 
@@ -193,7 +136,8 @@ async def _ledger(seat: Seat, words: Words) -> str:
     return words.phrase("seen_ledger", values)
 
 
-async def _feed(seat: Seat, words: Words) -> str:
+async def see_feed(seat: Seat, words: Words) -> str:
+    """The snapshots a session of today would be decided on."""
     day = exchange_date(seat.desk.clock.now())
     told = []
     for need in seat.book.needs.feeds:

@@ -14,8 +14,9 @@ from bot.domain.memory import RunReport, Switch
 from bot.domain.model import Mode, RunKey, Symbol
 from bot.events import RunDue
 from bot.ladder import LAST_CALL
-from bot.ports import Ledger
 from bot.preview import preview
+from bot.proofs import Checkup
+from bot.remembering import Ledger
 from bot.report import (
     Status,
     UnderWay,
@@ -118,7 +119,9 @@ Glance: TypeAlias = Look | Coming | Runs | Orders | Why
 Command: TypeAlias = Glance | PlanNow | RunNow | Turn | Resolve
 
 
-Data: TypeAlias = Status | RunReport | PastRun | tuple[PastRun, ...] | tuple[datetime, ...] | None
+Data: TypeAlias = (
+    Status | RunReport | PastRun | tuple[PastRun, ...] | tuple[datetime, ...] | Checkup | None
+)
 
 
 @dataclass(frozen=True, slots=True)

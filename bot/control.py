@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -24,7 +24,8 @@ from bot.domain.errors import (
     SettingsError,
 )
 from bot.execution import LINE_ERRORS
-from bot.words import Language
+from bot.proofs import Checkup, render_checkup
+from bot.words import Language, Words
 
 PATIENCE_SECONDS = 120.0  # with a daemon that plans
 LONGEST_LINE = 4 * 1024 * 1024  # bytes of an answer
@@ -39,7 +40,18 @@ _KINDS = {
     for kind in (Blocked, BrokerUnavailable, DataError, Halted, LedgerError, SettingsError)
 }
 
-_COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="do")])
+
+@dataclass(frozen=True, slots=True)
+class HealthNow:
+    """Whether everything a run needs is proven: a question to the daemon, not to its books."""
+
+    do: Literal["health"] = "health"
+
+
+Asked: TypeAlias = Command | HealthNow
+Look: TypeAlias = Callable[[], Awaitable[Checkup]]
+
+_COMMAND: TypeAdapter[Asked] = TypeAdapter(Annotated[Asked, Field(discriminator="do")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +77,12 @@ _ANSWER: TypeAdapter[Answer | Refusal] = TypeAdapter(Answer | Refusal)
 
 
 @asynccontextmanager
-async def listening(path: Path, seats: Sequence[Seat], language: Language) -> AsyncIterator[None]:
+async def listening(
+    path: Path, seats: Sequence[Seat], language: Language, look: Look
+) -> AsyncIterator[None]:
     """Answer commands meanwhile. Only the owner of the process may connect.
+
+    `look` says whether everything a run needs is proven.
 
     Raises SettingsError `state_dir_long` where no socket can have the address.
     """
@@ -76,7 +92,7 @@ async def listening(path: Path, seats: Sequence[Seat], language: Language) -> As
     _remove(path)
     mask = os.umask(OWNER_ONLY)
     try:
-        server = await asyncio.start_unix_server(partial(_hear, seats, language), path)
+        server = await asyncio.start_unix_server(partial(_hear, seats, language, look), path)
     finally:
         os.umask(mask)
     try:
@@ -90,7 +106,7 @@ def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-async def ask(path: Path, command: Command, patience: float = PATIENCE_SECONDS) -> Answer:
+async def ask(path: Path, command: Asked, patience: float = PATIENCE_SECONDS) -> Answer:
     """Have a running daemon obey a command.
 
     Raises BellwetherError `no_daemon` where none listens, `daemon_silent` where it
@@ -119,11 +135,12 @@ async def ask(path: Path, command: Command, patience: float = PATIENCE_SECONDS) 
 async def _hear(
     seats: Sequence[Seat],
     language: Language,
+    look: Look,
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
 ) -> None:
     try:
-        answer = await _answered(await reader.readline(), seats, language)
+        answer = await _answered(await reader.readline(), seats, language, look)
         writer.write(_ANSWER.dump_json(answer) + b"\n")
         await writer.drain()
     except (OSError, ValueError) as error:
@@ -132,13 +149,18 @@ async def _hear(
         writer.close()
 
 
-async def _answered(line: bytes, seats: Sequence[Seat], language: Language) -> Answer | Refusal:
+async def _answered(
+    line: bytes, seats: Sequence[Seat], language: Language, look: Look
+) -> Answer | Refusal:
     try:
         command = _COMMAND.validate_json(line)
     except ValidationError:
         told = line.decode(errors="replace").strip()
         return Refusal.of(BellwetherError("unknown_command", line=told))
     try:
+        if isinstance(command, HealthNow):
+            found = await look()
+            return Answer(render_checkup(found, Words(language)), found)
         return await obey(command, seats, language)
     except BellwetherError as error:
         return Refusal.of(error)

@@ -25,6 +25,7 @@ from bot.domain.strategy import Book
 from bot.events import Event, FeedArrived, RunDue, SessionClosed, Stopped, Wakes
 from bot.execution import LINE_ERRORS, reconcile
 from bot.ladder import LAST_CALL
+from bot.logs import about
 from bot.outbox import Outbox
 from bot.ports import BrokerLine, Desk, Feed
 from bot.report import Title, render_error, render_note, render_run
@@ -157,9 +158,11 @@ async def attend(seat: Seat) -> None:
                 case RunDue(day):
                     await trade(seat, day)
                 case FeedArrived(issue):
-                    await arrived(seat, issue)
+                    with about(seat.book.name, seat.book.account):
+                        await arrived(seat, issue)
                 case SessionClosed(day):
-                    await close(seat, day)
+                    with about(seat.book.name, seat.book.account, day):
+                        await close(seat, day)
                 case Stopped():
                     return
                 case _:
@@ -230,6 +233,11 @@ async def trade(seat: Seat, day: date) -> None:
 
     The first trouble is told at once, and what came of it at the end.
     """
+    with about(seat.book.name, seat.book.account, day):
+        await _trade(seat, day)
+
+
+async def _trade(seat: Seat, day: date) -> None:
     run = RunKey(seat.book.name, day)
     try:
         session = _unfinished(seat, run)

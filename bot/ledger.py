@@ -18,21 +18,26 @@ from bot.domain.memory import (
     Message,
     Outcome,
     Owed,
+    Ping,
     RunReport,
     Standing,
     Switch,
     SwitchState,
+    Tally,
 )
 from bot.domain.model import OrderIntent, OrderReport, Plan, RunKey, Side, Symbol
+from bot.ledger_backup import back_up_before
 from bot.ledger_entries import add_outcome, add_report, found_out, last
 from bot.ledger_file import LedgerFile
 from bot.ledger_json import read_values, write_notes, write_values
 from bot.ledger_schema import (
+    VERSION,
     cancels,
     decisions,
     deliveries,
     intents,
     outbox,
+    pings,
     plans,
     resolutions,
     sent,
@@ -55,16 +60,17 @@ class SqlLedger:
     ) -> "SqlLedger":
         """The ledger of a file, made where there is none; of memory where path is None.
 
-        Raises LedgerError `ledger_unreadable`, `ledger_damaged`, `ledger_newer`,
-        `ledger_permission`, `ledger_full`, each with the path.
+        One of an earlier version is backed up and brought to the present one; whoever
+        only reads gets a copy that was. Raises LedgerError `ledger_unreadable`,
+        `ledger_damaged`, `ledger_newer`, `ledger_permission`, `ledger_full`,
+        `backup_failed`, each with the path.
         """
         file = LedgerFile(path, read_only=read_only, max_pages=max_pages)
         try:
-            file.check()
+            return cls(_brought_up(file))
         except LedgerError:
             file.close()
             raise
-        return cls(file)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -81,6 +87,30 @@ class SqlLedger:
     def pragmas(self) -> Mapping[str, str | int]:
         """How the file is written, as its live connection says."""
         return self._file.pragmas()
+
+    def tally(self, book: str) -> Tally:
+        """How often a book's runs came to what, and its final orders."""
+        with self._file.reading() as connection:
+            return answers.tally(connection, book)
+
+    def ping(self, ping: Ping) -> None:
+        """Keep that a watcher outside received of a session; said again, it adds nothing."""
+        row = {"session": ping.session, "at": ping.at, "well": ping.well}
+        with self._file.writing() as connection:
+            connection.execute(_PING, row)
+
+    def last_ping(self) -> Ping | None:
+        """The latest session a watcher outside received of."""
+        with self._file.reading() as connection:
+            return answers.last_ping(connection)
+
+    def check(self) -> None:
+        """Read the whole file anew. Raises LedgerError where it is damaged."""
+        self._file.check_anew()
+
+    def prove(self) -> None:
+        """Read the file anew and have a commit reach it that changes no row. Raises LedgerError."""
+        self._file.prove()
 
     def decision(self, run: RunKey) -> Decided | None:
         """What a run decided, None while it has not."""
@@ -294,6 +324,24 @@ class SqlLedger:
             connection.execute(_DELIVER, row)
 
 
+def _brought_up(file: LedgerFile) -> LedgerFile:
+    """A file of the present version, whatever it was before."""
+    version = file.check()
+    if version == VERSION:
+        return file
+    if version == 0:
+        file.create()
+        return file
+    if file.read_only:
+        there, file = file, file.copy()
+        there.close()
+    else:
+        back_up_before(file, version)
+    file.migrate(version)
+    return file
+
+
+_PING = sqlite.insert(pings).on_conflict_do_nothing()
 _POST = sqlite.insert(outbox).on_conflict_do_nothing()
 _DELIVER = sqlite.insert(deliveries).on_conflict_do_nothing()
 

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 from bot import ledger_queries as queries
 from bot import ledger_rows as rows
 from bot.domain.errors import BellwetherError
-from bot.domain.memory import Decided, Outcome, Owed, RunReport, Standing
-from bot.domain.model import Action, Note, OrderReport, Plan, RunKey, Side, Symbol
+from bot.domain.memory import Decided, Outcome, Owed, Ping, RunReport, Standing, Tally
+from bot.domain.model import Action, Note, OrderReport, OrderStatus, Plan, RunKey, Side, Symbol
 from bot.ledger_json import (
     read_amounts,
     read_counts,
@@ -80,6 +80,24 @@ def net_bought(connection: Connection, book: str) -> Mapping[Symbol, int]:
     for fill in connection.execute(queries.FILLS_SINCE, {"book": book}):
         net[fill.symbol] += fill.shares if Action(fill.action).takes_shares else -fill.shares
     return {symbol: shares for symbol, shares in net.items() if shares}
+
+
+def tally(connection: Connection, book: str) -> Tally:
+    """How often a book's runs came to what, and those of its orders that are final."""
+    asked = {"book": book}
+    ended = connection.execute(queries.RUNS_BY_OUTCOME, asked)
+    ordered = connection.execute(queries.ORDERS_BY_STATUS, asked)
+    orders = {(Side(row.side), OrderStatus(row.status)): row.times for row in ordered}
+    return Tally(
+        runs={Outcome(row.outcome): row.times for row in ended},
+        orders={(side, status): n for (side, status), n in orders.items() if status.final},
+    )
+
+
+def last_ping(connection: Connection) -> Ping | None:
+    """The latest session a watcher outside received of."""
+    row = connection.execute(queries.LAST_PING).one_or_none()
+    return None if row is None else Ping(row.session, row.at, row.well)
 
 
 def report(connection: Connection, run: RunKey) -> RunReport | None:

@@ -17,7 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from bot.domain.errors import LedgerError
-from bot.ledger_schema import REFUSALS, VERSION, metadata
+from bot.ledger_migration import create, lacking, migrate
+from bot.ledger_schema import VERSION
 
 BUSY_SECONDS = 5.0
 _PRIMARY_CODE = 0xFF  # SQLite's extended error codes carry the plain one in their last byte
@@ -50,24 +51,45 @@ class LedgerFile:
         self._closing = weakref.finalize(self, self.engine.dispose)
         self._writer: Engine = self.engine.execution_options(writes=True)
 
-    def check(self) -> None:
-        """Make the tables of a new file; refuse one that is damaged, newer or not ours."""
+    def check(self, *, thoroughly: bool = False) -> int:
+        """The version of a ledger, 0 of an empty file that can become one.
+
+        Refuses what is damaged, newer or not ours. `thoroughly` compares the indexes
+        with their tables, too, and every row with those it is about.
+        """
         with self.reading() as connection:
-            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+            version: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            look = "integrity_check" if thoroughly else "quick_check"
+            found = connection.exec_driver_sql(f"PRAGMA {look}(1)").scalar_one()
+            if thoroughly and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                found = "a row is about something that is not there"
             tables = inspect(connection).get_table_names()
         if found != "ok":
             raise LedgerError("ledger_damaged", path=self.name, reason=found)
         if version > VERSION:
             raise LedgerError("ledger_newer", path=self.name, found=version, known=VERSION)
-        if version == 0 and (tables or self.read_only):
+        foreign = tables or self.read_only if version == 0 else lacking(tables, version)
+        if foreign:
             raise LedgerError("ledger_unreadable", path=self.name, reason="no ledger")
-        if version == 0:
-            with self.writing() as connection:
-                metadata.create_all(connection)
-                for refusal in REFUSALS:
-                    connection.exec_driver_sql(refusal)
-                connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+        return version
+
+    def check_anew(self) -> None:
+        """Have a stranger read the whole file: an open connection may know it by heart."""
+        if self.path is None:
+            self.check()
+            return
+        with closing(LedgerFile(self.path, read_only=True, max_pages=None)) as stranger:
+            stranger.check()
+
+    def create(self) -> None:
+        """Make the tables of a new file."""
+        with self.writing() as connection:
+            create(connection)
+
+    def migrate(self, found: int) -> None:
+        """Bring a ledger of an earlier version to the present one, or leave it as it is."""
+        with self.writing() as connection:
+            migrate(connection, found)
 
     def pragmas(self) -> Mapping[str, str | int]:
         """What a live connection says of how it writes."""
@@ -79,10 +101,14 @@ class LedgerFile:
         """Read the file as a stranger would: an open connection may know it by heart."""
         if self.path is None:
             return
-        with self._border({}):
-            stranger = _connect(self.path, read_only=True, max_pages=None)
-            with closing(stranger):
-                stranger.execute("SELECT count(*) FROM switches").fetchone()
+        with self._border({}), closing(_connect(self.path, read_only=True)) as stranger:
+            stranger.execute("SELECT count(*) FROM switches").fetchone()
+
+    def prove(self) -> None:
+        """Read the file anew, and have a commit reach it that changes no row."""
+        self.read_anew()
+        with self.writing() as connection:
+            connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -91,9 +117,14 @@ class LedgerFile:
     def copy(self) -> "LedgerFile":
         """The same rows in memory."""
         copied = LedgerFile(None, read_only=False, max_pages=None)
-        with self.reading() as source, copied.reading() as target:
-            _driver(source).backup(_driver(target))
+        with copied.reading() as target:
+            self.copy_to(_driver(target))
         return copied
+
+    def copy_to(self, target: sqlite3.Connection) -> None:
+        """Put every row of one moment into another database; whoever writes here does not wait."""
+        with self.reading() as source:
+            _driver(source).backup(target)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -141,7 +172,9 @@ class LedgerFile:
         return there and not os.access(place, wanted, effective_ids=True)
 
 
-def _connect(path: Path | None, *, read_only: bool, max_pages: int | None) -> sqlite3.Connection:
+def _connect(
+    path: Path | None, *, read_only: bool, max_pages: int | None = None
+) -> sqlite3.Connection:
     mode = "ro" if read_only else "rwc"
     # No isolation level: the driver would else open and end transactions by its own rules.
     connection = sqlite3.connect(

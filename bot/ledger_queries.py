@@ -15,6 +15,7 @@ from bot.ledger_schema import (
     outbox,
     outcomes,
     owed,
+    pings,
     plans,
     reports,
     sent,
@@ -181,3 +182,28 @@ _undelivered = ~select(deliveries.c.seq).where(deliveries.c.key == outbox.c.key)
 UNDELIVERED = select(outbox).where(outbox.c.seq > _told, _undelivered).order_by(outbox.c.seq)
 
 FIRST_UNDELIVERED = select(func.min(outbox.c.seq)).where(outbox.c.seq > _told, _undelivered)
+
+RUNS_BY_OUTCOME = (
+    select(outcomes.c.outcome, func.count().label("times"))
+    .where(outcomes.c.book == _book)
+    .group_by(outcomes.c.outcome)
+)
+
+_said = reports.alias("said")
+_newest_report = (
+    select(func.max(_said.c.seq))
+    .where(_said.c.id == intents.c.id)
+    .correlate(intents)
+    .scalar_subquery()
+)
+ORDERS_BY_STATUS = (
+    select(intents.c.side, reports.c.status, func.count().label("times"))
+    .join_from(intents, reports, reports.c.id == intents.c.id)
+    .where(intents.c.book == _book, reports.c.seq == _newest_report)
+    .group_by(intents.c.side, reports.c.status)
+)
+
+_later_ping = pings.alias("later_ping")
+LAST_PING = select(pings).where(
+    pings.c.session == select(func.max(_later_ping.c.session)).scalar_subquery()
+)

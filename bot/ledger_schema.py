@@ -25,8 +25,8 @@ from sqlalchemy import (
 
 from bot.ledger_json import read_moment, write_moment
 
-VERSION = 1
-"""The number of this schema, kept in the file as its user_version."""
+VERSION = 2
+"""The number of this schema, kept in the file as its user_version; `ledger_migration` counts."""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -251,10 +251,20 @@ deliveries = Table(
     Column("told", Integer, nullable=False),
 )
 
-REFUSALS = tuple(
-    f"CREATE TRIGGER {name}_no_{change.lower()} BEFORE {change} ON {name}"
-    " BEGIN SELECT RAISE(ABORT, 'the ledger is only added to'); END"
-    for name in metadata.tables
-    for change in ("UPDATE", "DELETE")
+# Whoever watches from outside received that a session was handled, and whether all was well.
+pings = Table(
+    "pings",
+    metadata,
+    Column("session", Date, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("well", Boolean, nullable=False),
 )
-"""What makes the database itself refuse to change or lose a row."""
+
+
+def refusals(table: str) -> tuple[str, ...]:
+    """What makes the database itself refuse to change or lose a row of a table."""
+    return tuple(
+        f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table}"
+        " BEGIN SELECT RAISE(ABORT, 'the ledger is only added to'); END"
+        for change in ("UPDATE", "DELETE")
+    )

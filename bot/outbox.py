@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from bot.domain.errors import LedgerError
 from bot.domain.memory import Message
-from bot.ports import Clock, Ledger, NotDelivered, Notifier
+from bot.ports import Clock, NotDelivered, Notifier
+from bot.remembering import Ledger
 
 FIRST_WAIT = 1.0  # seconds after a delivery that failed
 LONGEST_WAIT = 300.0

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
@@ -12,30 +11,20 @@ import pandas as pd
 from bot.domain.admission import Issue
 from bot.domain.calendar import Calendar
 from bot.domain.errors import Blocked
-from bot.domain.memory import (
-    Baseline,
-    Decided,
-    Message,
-    Outcome,
-    Owed,
-    RunReport,
-    Standing,
-    Switch,
-    SwitchState,
-)
+from bot.domain.memory import Message
 from bot.domain.model import (
     Note,
     OrderIntent,
     OrderReport,
-    Plan,
     Portfolio,
     Proceeds,
     Quotes,
-    RunKey,
-    Side,
     Symbol,
 )
 from bot.domain.strategy import Facts, Needs
+from bot.remembering import Ledger
+
+HALF_A_SECOND = 0.5  # what a time told in whole seconds may be short of
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +94,31 @@ class MarketData(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How many seconds our clock is ahead of another, give or take so many."""
+
+    ahead: float
+    give: float
+
+    @property
+    def most(self) -> float:
+        """How many seconds it may be wrong at most, either way."""
+        return abs(self.ahead) + self.give
+
+    @property
+    def least(self) -> float:
+        """How many seconds it is wrong at least."""
+        return max(abs(self.ahead) - self.give, 0.0)
+
+    @classmethod
+    def of(cls, theirs: datetime, asked: datetime, answered: datetime) -> "Reading":
+        """Of a time that was told in whole seconds between two of ours."""
+        way = (answered - asked).total_seconds() / 2
+        ahead = (answered - theirs).total_seconds() - way - HALF_A_SECOND
+        return cls(ahead, way + HALF_A_SECOND)
+
+
 class BrokerLine(MarketData, Protocol):
     """The connection to a real broker that every book on it shares, and its market data."""
 
@@ -130,6 +144,17 @@ class BrokerLine(MarketData, Protocol):
 
     async def prove(self) -> str:
         """Return what was proven of it; BellwetherError where it could not trade."""
+        ...
+
+    async def clock(self) -> Reading:
+        """Compare our clock with the broker's; BellwetherError where it can not be asked."""
+        ...
+
+    def ends(self) -> datetime | None:
+        """When its login ends, None where that is not ours to know.
+
+        Raises BrokerUnavailable where there is none.
+        """
         ...
 
     async def close(self) -> None:
@@ -190,6 +215,26 @@ class Notifier(Protocol):
         NotDelivered, OSError and TimeoutError mean that it was not, or that nobody
         knows; the same message is then told again.
         """
+        ...
+
+
+class Sign(StrEnum):
+    """What a watcher outside is told of a session."""
+
+    BEGUN = "begun"
+    WELL = "well"
+    ILL = "ill"
+
+
+class Watcher(Protocol):
+    """Somebody outside who raises the alarm when no sign of life comes."""
+
+    async def tell(self, sign: Sign, text: str) -> None:
+        """Give a sign, with something to read for a person. Raises NotDelivered."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of its connections."""
         ...
 
 
@@ -258,124 +303,6 @@ class Supervisor(Protocol):
 
     def ending(self) -> None:
         """It is about to end, as it was told to."""
-        ...
-
-
-class Ledger(Protocol):
-    """The memory: each row a sentence that stays true, each once kept by a primary key."""
-
-    def decision(self, run: RunKey) -> Decided | None:
-        """What a run decided, None while it has not."""
-        ...
-
-    def decide(self, decided: Decided) -> None:
-        """Keep a run's decision. A second one is refused by the database."""
-        ...
-
-    def plan(self, run: RunKey, side: Side) -> Plan | None:
-        """The plan of one side, None while it is not planned."""
-        ...
-
-    def inputs(self, run: RunKey, side: Side) -> Mapping[str, object]:
-        """What the plan of one side was made from; nothing while it is not planned."""
-        ...
-
-    def intend(self, run: RunKey, side: Side, plan: Plan, inputs: Mapping[str, object]) -> None:
-        """Keep a side's plan and all its intents, or nothing."""
-        ...
-
-    def intend_again(self, intent: OrderIntent, side: Side) -> None:
-        """Keep one further attempt."""
-        ...
-
-    def mark_sent(self, intent: OrderIntent, at: datetime) -> None:
-        """Keep that an order is about to be asked for; on disk when this returns."""
-        ...
-
-    def mark_cancelled(self, intent: OrderIntent, at: datetime) -> None:
-        """Keep that the end of an order is about to be asked for."""
-        ...
-
-    def record(self, order_id: str, report: OrderReport, at: datetime) -> None:
-        """Append what the broker said of an order; the latest report is its standing."""
-        ...
-
-    def resolve(
-        self, order_id: str, *, filled: int, price: Decimal | None, at: datetime, who: str
-    ) -> None:
-        """End an open question with what a person found out; no shares: never booked."""
-        ...
-
-    def standings(self, run: RunKey) -> Sequence[Standing]:
-        """Every intent of a run in the order meant, and how far it came."""
-        ...
-
-    def questions(self, book: str) -> Sequence[Standing]:
-        """Orders of a book asked for and not answered, of any session."""
-        ...
-
-    def finish(self, report: RunReport) -> None:
-        """Keep how a run ended, what it owes and the account it left."""
-        ...
-
-    def outcome(self, run: RunKey) -> Outcome | None:
-        """How a run ended last, None while it has not."""
-        ...
-
-    def owed(self, book: str) -> Owed | None:
-        """What the latest finished run of a book left undone, expired or not."""
-        ...
-
-    def baseline(self, book: str) -> Baseline | None:
-        """The account as the last finished run left it."""
-        ...
-
-    def bought(self, book: str) -> Mapping[Symbol, int]:
-        """Shares this book bought and has not sold, by symbol, from confirmed fills."""
-        ...
-
-    def traded_since(self, book: str, session: date) -> Collection[Symbol]:
-        """Symbols in which the book had fills in `session` or later."""
-        ...
-
-    def last_rebalance(self, book: str) -> date | None:
-        """The session of the last complete rebalance."""
-        ...
-
-    def runs(self, book: str, limit: int = 10) -> Sequence[RunKey]:
-        """The latest runs of a book with a decision or an outcome, newest first."""
-        ...
-
-    def switch(self, book: str) -> SwitchState:
-        """What a person has allowed."""
-        ...
-
-    def set_switch(self, book: str, switch: Switch, reason: str, at: datetime) -> None:
-        """Keep what a person allows from now on."""
-        ...
-
-    def report(self, run: RunKey) -> RunReport | None:
-        """Everything known of a run, put together again for `why` and `status`."""
-        ...
-
-    def post(self, message: Message) -> bool:
-        """Put a message into the outbox; False where its key is there already."""
-        ...
-
-    def undelivered(self) -> Sequence[Message]:
-        """Messages nobody received yet, oldest first."""
-        ...
-
-    def delivered(self, message: Message, at: datetime) -> None:
-        """Keep that a message was received."""
-        ...
-
-    def read_anew(self) -> None:
-        """Read the file as if nothing were remembered of it. Raises LedgerError."""
-        ...
-
-    def copy(self) -> "Ledger":
-        """The same memory, apart: what is written to it is gone with it."""
         ...
 
 

@@ -2,19 +2,19 @@
 
 import asyncio
 import logging
-import secrets
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
+from secrets import token_urlsafe
 
-from bot import app, lines, sources
+from bot import app, lines, outside, sources
 from bot.app import House, Time
 from bot.chat import Conversation, menu
-from bot.check import Examined, examine, examine_broker, examine_line
+from bot.check import examine, examine_broker, examine_line
 from bot.commands import (
     Answer,
     Command,
@@ -26,21 +26,27 @@ from bot.commands import (
     status_of,
     which,
 )
-from bot.control import ask, listening
+from bot.control import HealthNow, ask, listening
 from bot.daemon import Seat, heed, serve, trade, watch
+from bot.deadman import keep_watched
 from bot.domain.calendar import exchange_date
-from bot.domain.errors import BellwetherError
+from bot.domain.errors import BellwetherError, SettingsError
 from bot.domain.model import RunKey
 from bot.exits import OK, outcome_code
+from bot.health import Health
 from bot.monthly_build import keep_built
 from bot.ports import ChatLine, Clock, Supervisor
+from bot.proofs import HOUSE, Examined
 from bot.pulse import keep_pulse
 from bot.report import render_error, render_start
 from bot.schedule import JumpingClock, ScheduledWakes, SystemClock
 from bot.words import Language, Words
+from config.problems import SettingsProblem
+from config.secrets import secret
 from config.settings import Settings
 
 NONCE_BYTES = 16
+HEALTH_SECONDS = 25.0  # with a daemon that asks its brokers
 LAST_WORDS_SECONDS = 1.5  # for messages still to be delivered when the process is to end
 
 log = logging.getLogger(__name__)
@@ -51,10 +57,10 @@ def run_daemon(
 ) -> None:
     """Serve every enabled book until SIGTERM or SIGINT."""
     with app.keeping(settings) as ledger:
-        wakes, line = scheduler or ScheduledWakes(), app.line(settings)
+        wakes, line = scheduler or ScheduledWakes(), outside.line(settings)
         time = Time(clock or SystemClock(), wakes)
         house = app.house(settings, ledger, lambda _: time, line)
-        asyncio.run(_serve(house, wakes, app.socket_path(settings), line, app.supervisor()))
+        asyncio.run(_serve(house, wakes, app.socket_path(settings), line, outside.supervisor()))
 
 
 async def _serve(
@@ -74,10 +80,12 @@ async def _serve(
     beside += [partial(watch, seat) for seat in house.seats if seat.desk.feeds]
     beside += [partial(keep_built, each, seat) for each, seat in app.builders(house)]
     beside += [_listening(house, line)] if line else []
+    watcher = outside.watcher(house.settings)
+    beside += [partial(keep_watched, house.seats, watcher)] if watcher else []
     beside += [partial(keep_pulse, supervisor, house.seats, wakes)] if supervisor else []
     try:
         # Whoever reads that it has started may talk to it.
-        async with listening(socket, house.seats, house.seats[0].language):
+        async with _open(house, wakes, socket):
             for seat in house.seats:
                 _tell_start(seat)
             await serve(house.seats, stop, beside)
@@ -88,12 +96,34 @@ async def _serve(
             supervisor.ending()
         wakes.stop()
         await _last_words(house, line)
+        if watcher:
+            await watcher.close()
+
+
+@asynccontextmanager
+async def _open(house: House, wakes: ScheduledWakes, socket: Path) -> AsyncIterator[None]:
+    """Whatever one may ask a daemon by: its socket, and HTTP where the settings have a port."""
+    health = Health(
+        house.seats, house.lines, wakes, house.settings.state_dir, app.least_free(house.settings)
+    )
+    async with AsyncExitStack() as stack:
+        language = house.seats[0].language
+        await stack.enter_async_context(listening(socket, house.seats, language, health.checkup))
+        if (port := house.settings.health.port) is not None:
+            # Who does not ask over HTTP does not wait for its libraries.
+            from bot.beacon import Signals, shining
+
+            token = outside.signals_token(house.settings)
+            find = partial(sources.latest_signal, settings=house.settings)
+            signals = None if token is None else Signals(token, find)
+            await stack.enter_async_context(shining(port, health, signals))
+        yield
 
 
 def _listening(house: House, line: ChatLine) -> Callable[[], Awaitable[None]]:
     """Have a chat answered by a house, in the language of its settings."""
     first = house.seats[0]
-    nonce = partial(secrets.token_urlsafe, NONCE_BYTES)
+    nonce = partial(token_urlsafe, NONCE_BYTES)
     chat = Conversation(house.seats, first.language, first.desk.clock, nonce)
     menus = {"": menu(Language.EN), Language.ZH.value: menu(Language.ZH)}
     return partial(line.listen, chat, menus)
@@ -151,7 +181,7 @@ def run_today(settings: Settings, command: RunNow, clock: Clock | None = None) -
             raise
     now = clock or SystemClock()
     with app.keeping(settings) as ledger:
-        line = app.line(settings)
+        line = outside.line(settings)
         house = app.house(settings, ledger, lambda _: Time(now, ScheduledWakes()), line)
         seat = which(house.seats, command.book)
         if (why_not := idle_today(seat, seat.language)) is not None:
@@ -191,6 +221,20 @@ def answer(settings: Settings, command: Command, as_of: date | None = None) -> A
         return asyncio.run(_obeyed(command, house))
 
 
+def health(settings: Settings) -> Answer:
+    """Ask the running daemon whether everything a run needs is proven.
+
+    Raises BellwetherError `health_unasked` where none runs, or none that answers.
+    """
+    path = app.socket_path(settings)
+    try:
+        return asyncio.run(ask(path, HealthNow(), HEALTH_SECONDS))
+    except BellwetherError as error:
+        if error.code not in {"no_daemon", "daemon_silent"}:
+            raise
+        raise BellwetherError("health_unasked", path=path) from None
+
+
 async def _obeyed(command: Command, house: House) -> Answer:
     """Obey a command; a plan asks the brokers, what looks at the ledger only does not."""
     if not isinstance(command, PlanNow):
@@ -200,11 +244,33 @@ async def _obeyed(command: Command, house: House) -> Answer:
 
 
 def check(settings: Settings, clock: Clock | None = None) -> list[Examined]:
-    """Ask every part of every book whether it could trade."""
-    now = clock or SystemClock()
+    """Ask every part of every book whether it could trade.
+
+    Without its secrets there is nobody to be asked: then it is they that are told of.
+    """
+    now, secrets = clock or SystemClock(), [*_secrets(settings)]
+    if any(each.error and not each.seen for each in secrets):
+        return secrets
     with app.reading(settings) as ledger:
         house = app.house(settings, ledger, lambda _: Time(now, ScheduledWakes()))
-        return asyncio.run(_examined(house, app.line(settings)))
+        return [*secrets, *asyncio.run(_examined(house, outside.line(settings)))]
+
+
+def _secrets(settings: Settings) -> Iterator[Examined]:
+    """Where each secret comes from, and what is wrong with it; never what it is."""
+    words = Words(Language(settings.language))
+    for name in settings.secrets():
+        try:
+            found = secret(name)
+        except SettingsProblem as problem:
+            told = problem.problems[0]
+            error = SettingsError(told.code, where=told.where, **told.values)
+            yield Examined(HOUSE, "secret", "", error)
+            continue
+        seen = words.phrase("seen_secret", {"name": name, "source": found.source})
+        values = {"where": name, "source": found.source, "ignored": ", ".join(found.ignored)}
+        shadowed = SettingsError("secret_shadowed", **values) if found.ignored else None
+        yield Examined(HOUSE, "secret", seen, shadowed)
 
 
 async def _examined(house: House, line: ChatLine | None) -> list[Examined]:

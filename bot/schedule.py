@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.domain.calendar import Calendar, aware
+from bot.domain.calendar import Calendar, aware, exchange_date
 from bot.domain.errors import BellwetherError
+from bot.domain.model import Session
 from bot.events import Event, RunDue, SessionClosed, Stopped, Wake
 
 # A run reads its orders a last time five minutes after the close; then the session is over.
@@ -19,12 +20,23 @@ AFTER_FINAL_READ = timedelta(minutes=6)
 LOOK_EVERY = timedelta(seconds=30)
 OVERDUE = 3 * LOOK_EVERY  # a wake that has not been delivered by then never will be
 
+BEAT = "beat"  # a job of the scheduler that does nothing but prove that jobs are done
+
 
 def wakes(calendar: Calendar, first: date, last: date, lead: timedelta) -> Iterator[Wake]:
     """Each session's decision, `lead` before its close, and its end, in order of time."""
     for session in calendar.between(first, last):
         yield Wake(session.decides_at(lead), RunDue(session.date))
         yield Wake(session.closes + AFTER_FINAL_READ, SessionClosed(session.date))
+
+
+def last_over(calendar: Calendar, by: datetime) -> Session:
+    """The last session whose orders had been read a last time at a moment."""
+    day = exchange_date(by)
+    session = calendar.on(day)
+    if session is not None and session.closes + AFTER_FINAL_READ <= by:
+        return session
+    return calendar.before(day)
 
 
 class SystemClock:
@@ -64,8 +76,9 @@ class ScheduledWakes:
 
     def __init__(self, look_every: timedelta = LOOK_EVERY) -> None:
         self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._look_every = look_every.total_seconds()
+        self.look_every = look_every
         self._look: asyncio.TimerHandle | None = None
+        self._beaten: float | None = None
 
     def arm(self, wakes: Iterable[Wake], inbox: Queue[Event]) -> None:
         """Have these events arrive, each once however often it is armed before its time.
@@ -88,7 +101,16 @@ class ScheduledWakes:
 
     def start(self) -> None:
         """Begin to deliver."""
+        self._scheduler.add_job(
+            self._beat,
+            "interval",
+            seconds=self.look_every.total_seconds(),
+            id=BEAT,
+            coalesce=True,
+            misfire_grace_time=None,
+        )
         self._scheduler.start()
+        self._beaten = asyncio.get_running_loop().time()
         self._look_again()
 
     def stop(self) -> None:
@@ -96,7 +118,14 @@ class ScheduledWakes:
         if self._look is not None:
             self._look.cancel()
             self._look = None
+            self._beaten = None
             self._scheduler.shutdown(wait=False)
+
+    def silent_for(self) -> timedelta | None:
+        """How long ago the scheduler did its last job of any kind; None where it does not run."""
+        if self._beaten is None:
+            return None
+        return timedelta(seconds=asyncio.get_running_loop().time() - self._beaten)
 
     def prove(self, now: datetime) -> None:
         """Raise BellwetherError `scheduler_dead` unless it runs and its next wake is to come."""
@@ -104,20 +133,25 @@ class ScheduledWakes:
         if not self._scheduler.running or due is None or due < now - OVERDUE:
             raise BellwetherError("scheduler_dead", due=due)
 
-    def next_at(self) -> datetime | None:
-        """The time of the next wake, in UTC; None where nothing is armed."""
-        return min((due for due, _ in self.armed()), default=None)
+    def next_at(self, inbox: Queue[Event] | None = None) -> datetime | None:
+        """The time of the next wake, in UTC, of an inbox or of any; None where nothing is armed."""
+        return min((due for due, _ in self.armed(inbox)), default=None)
 
-    def armed(self) -> Iterator[tuple[datetime, Event]]:
-        """What has not been delivered yet, in no order."""
+    def armed(self, inbox: Queue[Event] | None = None) -> Iterator[tuple[datetime, Event]]:
+        """What has not been delivered yet, to an inbox or to any, in no order."""
         # Before the start the scheduler lists what was armed twice twice, the valid one last.
-        jobs = {job.id: job for job in self._scheduler.get_jobs()}
+        jobs = {job.id: job for job in self._scheduler.get_jobs() if job.id != BEAT}
         for job in jobs.values():
-            yield job.trigger.run_date, job.args[0]
+            if inbox is None or job.func.__self__ is inbox:
+                yield job.trigger.run_date, job.args[0]
 
     def _look_again(self) -> None:
         self._scheduler.wakeup()
-        self._look = asyncio.get_running_loop().call_later(self._look_every, self._look_again)
+        again = self.look_every.total_seconds()
+        self._look = asyncio.get_running_loop().call_later(again, self._look_again)
+
+    async def _beat(self) -> None:
+        self._beaten = asyncio.get_running_loop().time()
 
 
 @dataclass(frozen=True, slots=True)

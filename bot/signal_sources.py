@@ -11,7 +11,7 @@ from bot.domain.errors import Blocked, SettingsError
 from bot.ports import Clock, Feed
 from config import sources as entries
 from config.problems import SettingsProblem
-from config.secrets import secret
+from config.secrets import of_feed, secret
 from config.settings import Settings
 from strategies import strategy
 
@@ -56,7 +56,7 @@ def _source(feed: str, entry: entries.SignalFile | entries.SignalAddress, read: 
 
 def _token(feed: str) -> str:
     """The token of a feed, looked for when it is needed: who only looks at a ledger needs none."""
-    name = f"signal_token_{feed.replace('-', '_')}"
+    name = of_feed(feed)
     try:
         return secret(name).value
     except SettingsProblem as problem:

@@ -24,7 +24,7 @@ from bot.domain.strategy import (
     Scheduled,
     Strategy,
 )
-from bot.ports import Ledger
+from bot.remembering import Ledger
 from bot.words import Language, Words
 from strategies import Profile, profile
 

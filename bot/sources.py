@@ -200,6 +200,11 @@ def signal(profile_name: str, settings: Settings, prices: Path | None, day: date
     return signal_of(about, facts, session.date, calendar)
 
 
+def latest_signal(profile_name: str, settings: Settings) -> Signal:
+    """A profile's signal of the last session in the price store."""
+    return signal(profile_name, settings, None, None)
+
+
 async def _known(market: MarketData, needs: Needs, day: date) -> Facts:
     """What is known at the close of a day, and long enough before to have followed a while."""
     facts = await market.facts(replace(needs, sessions=needs.sessions + LOOK_BACK), day)

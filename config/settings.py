@@ -13,7 +13,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from config.messages import TelegramSettings
 from config.problems import Problem, SettingsProblem, as_line, as_problem, read_toml
-from config.sources import BrokerSettings, FeedSettings, MarketSettings
+from config.secrets import of_feed
+from config.sources import BrokerSettings, FeedSettings, MarketSettings, SignalAddress
 from config.values import (
     Account,
     Close,
@@ -28,6 +29,7 @@ from config.values import (
     Symbol,
     Table,
 )
+from config.watching import BackupSettings, HealthSettings, LogSettings
 
 CONFIG_VARIABLE = "BELLWETHER_CONFIG"
 CONFIG_FILE = Path("bot.toml")
@@ -178,12 +180,14 @@ class Settings(BaseSettings):
     state_dir: Path = Field(
         default=Path("state"), description="Where the ledger and the price store live."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least important line the log keeps."
-    )
+    log: LogSettings = Field(default=LogSettings(), description="What is written on stderr.")
     calendar: CalendarSettings = Field(
         default=CalendarSettings(), description="Corrections of the exchange calendar."
     )
+    health: HealthSettings = Field(
+        default=HealthSettings(), description="How others learn whether everything is proven."
+    )
+    backup: BackupSettings = Field(default=BackupSettings(), description="Backups of the ledger.")
     telegram: TelegramSettings | None = Field(
         default=None, description="A Telegram chat; without it messages go to standard output."
     )
@@ -211,7 +215,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _agree(self) -> "Settings":
-        found = [*_loose_ends(self), *_short_problems(self)]
+        found = [*_loose_ends(self), *_unserved(self), *_short_problems(self)]
         found += _live_problems(self) if self.mode == "live" else ()
         found += _paper_problems(self) if self.mode == "paper" else ()
         if found:
@@ -231,6 +235,25 @@ class Settings(BaseSettings):
     def enabled(self) -> Mapping[str, BookSettings]:
         """The books the daemon runs."""
         return {name: book for name, book in self.books.items() if book.enabled}
+
+    def secrets(self) -> Iterator[str]:
+        """The names of the secrets it can not do without."""
+        if self.telegram is not None:
+            yield "telegram_token"
+        if self.health.deadman:
+            yield "deadman_address"
+        if self.health.signals:
+            yield "signals_token"
+        read = {feed for book in self.enabled().values() for feed in book.signals.values()}
+        for feed in sorted(read):
+            entry = self.feeds[feed]
+            if isinstance(entry, SignalAddress) and entry.token:
+                yield of_feed(feed)
+        kinds = {self.brokers[book.broker].kind for book in self.enabled().values()}
+        for kind in ("schwab", "longport"):
+            if kind in kinds:
+                yield f"{kind}_app_key"
+                yield f"{kind}_app_secret"
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -296,13 +319,23 @@ def _loose_ends(settings: Settings) -> Iterator[Problem]:
             yield _unknown("unknown_broker", f"books.{name}.broker", book.broker, brokers)
         if book.market is not None and book.market not in markets:
             yield _unknown("unknown_market", f"books.{name}.market", book.market, markets)
-        if book.feed is not None and book.feed not in settings.feeds:
-            yield _unknown("unknown_feed", f"books.{name}.feed", book.feed, settings.feeds)
-        for key, named in (("tables", book.tables), ("signals", book.signals)):
-            for read, feed in named.items():
-                if feed not in settings.feeds:
-                    where = f"books.{name}.{key}.{read}"
-                    yield _unknown("unknown_feed", where, feed, settings.feeds)
+        yield from _unfed(name, book, settings)
+
+
+def _unfed(name: str, book: BookSettings, settings: Settings) -> Iterator[Problem]:
+    """Feeds of a book that are none."""
+    read = {"feed": book.feed} if book.feed is not None else {}
+    read |= {f"tables.{known_as}": feed for known_as, feed in book.tables.items()}
+    read |= {f"signals.{known_as}": feed for known_as, feed in book.signals.items()}
+    for key, feed in read.items():
+        if feed not in settings.feeds:
+            yield _unknown("unknown_feed", f"books.{name}.{key}", feed, settings.feeds)
+
+
+def _unserved(settings: Settings) -> Iterator[Problem]:
+    """Signals that nobody could read."""
+    if settings.health.signals and settings.health.port is None:
+        yield Problem("signals_unserved", "health.signals")
 
 
 def _short_problems(settings: Settings) -> Iterator[Problem]:

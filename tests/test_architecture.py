@@ -106,6 +106,7 @@ def test_only_the_house_names_concrete_adapters():
         "bot/app.py",
         "bot/brokers.py",
         "bot/dated_sources.py",
+        "bot/outside.py",
         "bot/signal_sources.py",
         "bot/sources.py",
     }

@@ -169,6 +169,23 @@ class RunReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How often in the life of a book: runs by what came of them, orders that are final."""
+
+    runs: Mapping[Outcome, int]
+    orders: Mapping[tuple[Side, OrderStatus], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """A watcher outside received that a session was handled, and whether all was well."""
+
+    session: date
+    at: datetime
+    well: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """Something to be told, in words already: what was told is then what is on record.
 

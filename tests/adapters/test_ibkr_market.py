@@ -1,7 +1,7 @@
 """Prices of a simulated gateway over the real library: history once a session, quotes always."""
 
 import asyncio
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -371,6 +371,17 @@ async def test_each_question_is_answered_with_the_market_of_its_moment():
         for price in (500, 505, 505, 510):
             sim.control.price("VOO", Decimal(price))
             assert (await line.quotes(["VOO"]))["VOO"].last == price
+
+
+async def test_our_clock_is_compared_with_the_gateways():
+    ours = JumpingClock(NEAR_CLOSE)
+    async with at_friday(line={"clock": ours}) as (_, line, _):
+        reading = await line.clock()
+        ours.jump(NEAR_CLOSE + timedelta(seconds=60))
+        later = await line.clock()
+
+    assert (abs(reading.ahead) <= reading.give < 1, line.ends()) == (True, None)
+    assert later.least > 50
 
 
 async def test_streams_are_given_back():

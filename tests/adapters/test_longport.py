@@ -52,8 +52,15 @@ async def test_an_access_that_answers_is_proven(world):
     proof = await world.line.prove()
 
     library = proof.split(" · ")[1]
-    assert proof == f"{NUMBER} (lb) · {library} · Simulated · 90 d"
+    assert proof == f"…{NUMBER[-4:]} (lb) · {library} · Simulated · 90 d"
     assert world.control.orders() == ()
+
+
+async def test_the_end_of_the_token_is_known_and_the_brokers_time_is_not(world):
+    assert world.line.ends() == NOW + 90 * DAY
+
+    with pytest.raises(BrokerUnavailable, match="no_server_time"):
+        await world.line.clock()
 
 
 async def test_an_access_that_does_not_answer_is_not_proven(world):

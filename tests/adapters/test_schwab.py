@@ -162,6 +162,19 @@ def test_an_answer_without_a_date_proves_nothing():
         _date_of(httpx.Response(200))
 
 
+@pytest.mark.parametrize("seconds", [-3, 0, 60])
+async def test_our_clock_is_compared_with_schwabs(bench, seconds):
+    bench.control.set_time(NOW - timedelta(seconds=seconds), running=False)
+
+    reading = await bench.line.clock()
+
+    assert abs(reading.ahead - seconds) <= reading.give < 1
+
+
+async def test_the_end_of_the_login_is_known(bench):
+    assert bench.line.ends() == NOW + WEEK
+
+
 async def test_a_line_without_a_login_proves_nothing(bench):
     bench.access.token_file.unlink()
 

@@ -8,6 +8,7 @@ from tests.builders import TODAY, an_intent
 CALLS = {
     "prove": lambda there: there.prove(),
     "proceeds": lambda there: there.proceeds("U1", "VOO"),
+    "clock": lambda there: there.clock(),
     "portfolio": lambda there: there.portfolio(),
     "submit": lambda there: there.submit(an_intent()),  # nothing can come of it
     "orders_today": lambda there: there.orders_today(),
@@ -26,4 +27,4 @@ async def test_nothing_is_known_and_nothing_is_sent(call):
 async def test_there_is_nothing_to_keep_or_to_close():
     there = Unreached("ibkr")
 
-    assert await there.keep() is await there.close() is None
+    assert await there.keep() is await there.close() is there.ends() is None

@@ -23,7 +23,7 @@ from typing import Any
 
 from adapters.sims import longport_remote, schwab_remote, tws_remote
 from adapters.sims.longport_securities import quoted
-from bot import app, process
+from bot import app, outside, process
 from bot.app import Time
 from bot.daemon import Seat
 from bot.domain.calendar import EXCHANGE
@@ -202,7 +202,7 @@ async def serve(config: Path, told: Told) -> None:
     wakes = LeapingWakes(clock)
     orders = await _orders()
     clock.go_on(*_times(await orders.readline()))
-    line = app.line(settings)
+    line = outside.line(settings)
     with app.keeping(settings) as ledger:
         house = app.house(settings, ledger, lambda _: Time(clock, wakes), line)
         house = replace(house, seats=tuple(seated(seat, clock) for seat in house.seats))

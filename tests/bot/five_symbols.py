@@ -18,7 +18,8 @@ from bot.domain.model import Action, Mode, Proceeds, RunKey, TradingRules
 from bot.domain.strategy import Book
 from bot.ledger import SqlLedger
 from bot.outbox import Outbox
-from bot.ports import Broker, Clock, Desk, Ledger, MarketData
+from bot.ports import Broker, Clock, Desk, MarketData
+from bot.remembering import Ledger
 from bot.schedule import JumpingClock, JumpingWakes
 from bot.words import Language
 from tests.builders import a_session

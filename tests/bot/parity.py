@@ -19,7 +19,7 @@ from bot.daemon import serve
 from bot.demo import MORNING
 from bot.domain.memory import Switch
 from bot.domain.model import Symbol
-from bot.ports import Ledger
+from bot.remembering import Ledger
 from bot.schedule import UTC, JumpingClock, JumpingWakes
 from bot.sessions import nyse
 from bot.trial import Wish, attempt

@@ -4,11 +4,12 @@ from datetime import date, timedelta
 import pytest
 
 from adapters.unreached import Unreached
-from bot.check import Examined, examine, examine_broker, render_check
+from bot.check import examine, examine_broker
 from bot.daemon import Seat
 from bot.domain.model import Mode, Proceeds, TradingRules
 from bot.outbox import Outbox
 from bot.ports import Capabilities
+from bot.proofs import Examined, render_check
 from bot.schedule import JumpingWakes
 from bot.sessions import nyse
 from bot.words import Language, Words

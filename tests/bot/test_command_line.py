@@ -37,12 +37,13 @@ PROFILE_KEYS = {
 }
 PARAMETER_KEYS = {"name", "kind", "default", "low", "high", "choices", "about"}
 PAST_KEYS = {"run", "ended", "at", "reason", "orders", "unfinished"}
-PART_KEYS = {"book", "part", "ok", "seen", "code", "error"}
+PART_KEYS = {"book", "part", "ok", "seen", "code", "error", "remedy"}
 
 COMMANDS = {
     *("serve", "run", "decide", "profiles", "plan", "why", "status", "positions", "next", "check"),
     *("resolve", "pause", "resume", "halt", "demo", "data", "conform", "backtest", "sim"),
     *("runs", "orders", "snapshot", "auth", "evaluate", "patterns", "compare", "sweep"),
+    *("backup", "restore", "health"),
 }
 
 

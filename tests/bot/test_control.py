@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.commands import Look, PlanNow, Resolve, RunNow, Turn, Why
-from bot.control import LONGEST_ADDRESS, ask, listening
+from bot.control import LONGEST_ADDRESS, HealthNow, ask, listening
 from bot.domain.errors import BellwetherError, Blocked, BrokerUnavailable, SettingsError
 from bot.domain.memory import Switch
 from bot.events import RunDue
+from bot.proofs import Checkup, Told
 from bot.words import Language
 from tests.bot.scratch import BOOK, QUARTER_END, Scratch, near_close
 
@@ -26,8 +27,18 @@ def address(tmp_path):
     return tmp_path / "control.sock"
 
 
-def at(address, house):
-    return listening(address, house.seats, Language.EN)
+WELL = Checkup(near_close(QUARTER_END), True, (Told(BOOK, "data", True, "all", None, None, None),))
+ILL = Checkup(
+    near_close(QUARTER_END), False, (Told(BOOK, "data", False, "", "stale", "it is old", "renew"),)
+)
+
+
+def at(address, house, found=WELL):
+    async def look():
+        await asyncio.sleep(0)
+        return found
+
+    return listening(address, house.seats, Language.EN, look)
 
 
 @asynccontextmanager
@@ -162,3 +173,24 @@ async def test_an_address_no_socket_can_have_is_a_setting_to_change(house, tmp_p
     with pytest.raises(SettingsError, match="state_dir_long"):
         async with at(tmp_path / ("x" * LONGEST_ADDRESS), house):
             pass
+
+
+@pytest.mark.parametrize(
+    ("found", "heading"), [(WELL, "healthy: everything"), (ILL, "NOT healthy: not proven are 1")]
+)
+async def test_how_everything_is_comes_back_whole_and_in_words(address, house, found, heading):
+    async with at(address, house, found):
+        answer = await ask(address, HealthNow())
+
+    assert answer.data == found
+    assert answer.text.startswith(heading)
+
+
+async def test_what_is_not_proven_says_what_to_do(address, house):
+    async with at(address, house, ILL):
+        answer = await ask(address, HealthNow())
+
+    assert answer.text.splitlines()[2:] == [
+        "  ✗ data       it is old",
+        "               → renew",
+    ]

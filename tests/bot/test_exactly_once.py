@@ -18,7 +18,8 @@ from adapters.paper import PaperBroker
 from bot.domain.fills import FillRules
 from bot.domain.memory import Outcome, Standing
 from bot.domain.model import OrderIntent, OrderReport, OrderStatus, RunKey
-from bot.ports import Broker, Desk, Ledger
+from bot.ports import Broker, Desk
+from bot.remembering import Ledger
 from bot.schedule import JumpingClock
 from tests.bot.exchange_process import ROOT
 from tests.bot.five_symbols import (

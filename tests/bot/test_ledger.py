@@ -23,7 +23,7 @@ from bot.domain.memory import (
 from bot.domain.model import Action, Note, OrderReport, OrderStatus, Plan, RunKey, Side
 from bot.domain.strategy import Hold, Rebalance
 from bot.ledger import SqlLedger
-from bot.ports import Ledger
+from bot.remembering import Ledger
 from tests.builders import NOW, a_portfolio, a_run, an_intent
 
 RUN = a_run()

@@ -15,7 +15,7 @@ from bot.domain.memory import Switch
 from bot.domain.model import Note, Plan, Side
 from bot.ledger import SqlLedger
 from bot.ledger_file import LedgerLock
-from bot.ledger_schema import metadata
+from bot.ledger_schema import VERSION, metadata
 from tests.builders import NOW, a_run, an_intent
 
 NOBODY = 65534
@@ -72,7 +72,7 @@ def test_every_commit_waits_for_the_disk(path):
         "synchronous": 2,
         "foreign_keys": 1,
         "busy_timeout": 5000,
-        "user_version": 1,
+        "user_version": VERSION,
     }
 
 
@@ -155,12 +155,12 @@ def test_a_folder_is_no_ledger(tmp_path):
 def test_a_ledger_of_a_newer_version_is_refused(path):
     write(path)
     with closing(sqlite3.connect(path)) as newer:
-        newer.execute("PRAGMA user_version = 2")
+        newer.execute(f"PRAGMA user_version = {VERSION + 1}")
 
     refused = refusal(path)
 
     assert refused.code == "ledger_newer"
-    assert refused.values == {"path": str(path), "found": 2, "known": 1}
+    assert refused.values == {"path": str(path), "found": VERSION + 1, "known": VERSION}
 
 
 @pytest.mark.parametrize(

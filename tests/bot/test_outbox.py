@@ -8,7 +8,7 @@ from bot.domain.errors import LedgerError
 from bot.domain.memory import Message
 from bot.ledger import SqlLedger
 from bot.outbox import LONGEST_WAIT, Outbox
-from bot.ports import Ledger
+from bot.remembering import Ledger
 from bot.schedule import JumpingClock
 from tests.builders import NOW
 from tests.fakes import Phone

@@ -113,6 +113,37 @@ def test_every_part_is_well_where_the_prices_are(here):
     assert "27 of 27 symbols" in examined[4].seen
 
 
+CHAT = '[telegram]\nchat = 1\napi = "http://127.0.0.1:1/bot"\n'
+TOKEN, FRESH = "111111:stale-token-of-a-test", "111111:fresh-token-of-a-test"
+
+
+def test_check_says_where_each_secret_comes_from_and_never_what_it_is(here, monkeypatch):
+    fresh = here.folder / "token"
+    fresh.touch(0o600)
+    fresh.write_text(FRESH)
+    monkeypatch.setenv("BELLWETHER_TELEGRAM_TOKEN", TOKEN)
+    alone = here.write(more=CHAT).call("check")
+    monkeypatch.setenv("BELLWETHER_TELEGRAM_TOKEN_FILE", str(fresh))
+    doubled = here.call("check")
+
+    assert "telegram_token from BELLWETHER_TELEGRAM_TOKEN\n" in alone.stdout
+    assert f"from BELLWETHER_TELEGRAM_TOKEN; {fresh} has another and is ignored" in doubled.stdout
+    assert "token-of-a-test" not in alone.output + doubled.output
+
+
+def test_check_without_a_secret_tells_of_it_alone_and_how_it_is_mended(here, monkeypatch):
+    open_to_all = here.folder / "token"
+    open_to_all.write_text(TOKEN)
+    open_to_all.chmod(0o644)
+    monkeypatch.setenv("BELLWETHER_TELEGRAM_TOKEN_FILE", str(open_to_all))
+
+    told = here.write(more=CHAT).call("check")
+
+    assert told.exit_code == 78
+    assert f"Run chmod 600 {open_to_all};" in told.stdout
+    assert "calendar" not in told.stdout
+
+
 def test_a_daemon_that_dies_tells_every_owner_before_it_ends(here):
     house = here.write(books={"one": "A", "two": "B"}).house(near_close(QUARTER_END))
     deep = ExceptionGroup("serving", [ExceptionGroup("a source", [OSError("no such device")])])

@@ -16,7 +16,7 @@ import pytest
 from adapters.sims.telegram_faults import Fault, FaultKind, OutageKind
 from adapters.sims.telegram_record import Entry, Kind
 from adapters.sims.telegram_remote import Started, started
-from bot import app, process
+from bot import app, outside, process
 from bot.app import House, Time
 from bot.daemon import serve
 from bot.domain.memory import Switch
@@ -60,7 +60,7 @@ def played(here: Scratch) -> tuple[list[str], list[str]]:
     settings = here.settings()
     clock = JumpingClock(MORNING)
     wakes = JumpingWakes(clock)
-    line = app.line(settings)
+    line = outside.line(settings)
     with app.keeping(settings) as ledger:
         ledger.set_switch(BOOK, Switch.ACTIVE, "", clock.now())
         house = app.house(settings, ledger, lambda _: Time(clock, wakes, LAST), line)
@@ -112,7 +112,7 @@ def test_an_outage_of_all_days_leaves_trading_alone_and_is_told_of_afterwards(
     during = told(telegram)
     telegram.control.restore()
     with app.keeping(here.settings()) as ledger:
-        line = app.line(here.settings())
+        line = outside.line(here.settings())
         clock = JumpingClock(datetime(2026, 10, 3, tzinfo=UTC))
         house = app.house(here.settings(), ledger, lambda _: Time(clock, JumpingWakes(clock)), line)
         asyncio.run(process._last_words(house, line))

@@ -1,9 +1,10 @@
+import re
 from pathlib import Path
 
 import pytest
 
 from config.problems import SettingsProblem
-from config.secrets import CREDENTIALS, secret
+from config.secrets import CREDENTIALS, NAMES, known, of_feed, secret
 
 NAME, VARIABLE = "telegram_token", "BELLWETHER_TELEGRAM_TOKEN"
 
@@ -68,3 +69,59 @@ def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path):
 
     for path in (tmp_path / "nowhere", garbage):
         assert refused(tmp_path, **{f"{VARIABLE}_FILE": str(path)}) == "secret_unreadable"
+
+
+def test_a_stale_variable_beside_a_fresh_file_is_named(tmp_path):
+    path = a_file(tmp_path, "fresh")
+
+    told = secret(NAME, {VARIABLE: "stale", f"{VARIABLE}_FILE": str(path)}, tmp_path / "docker")
+
+    assert (told.value, told.source, told.ignored) == ("stale", VARIABLE, (str(path),))
+
+
+def test_the_same_secret_in_two_places_is_no_matter(tmp_path):
+    path = a_file(tmp_path, "same\n")
+
+    told = secret(NAME, {VARIABLE: "same", f"{VARIABLE}_FILE": str(path)}, tmp_path / "docker")
+
+    assert told.ignored == ()
+
+
+def test_an_ignored_place_that_can_not_be_read_disturbs_nobody(tmp_path):
+    environ = {VARIABLE: "there", f"{VARIABLE}_FILE": str(tmp_path / "nowhere")}
+
+    assert secret(NAME, environ, tmp_path / "docker").ignored == ()
+
+
+@pytest.mark.parametrize("guarded", ["docker", "unit"])
+def test_a_file_a_service_keeps_has_the_modes_of_the_service(tmp_path, guarded):
+    path = a_file(tmp_path / guarded, "kept", 0o444)
+    environ = {f"{VARIABLE}_FILE": str(path), CREDENTIALS: str(tmp_path / "unit")}
+
+    assert secret(NAME, environ, tmp_path / "docker").value == "kept"
+
+
+def test_every_value_anywhere_is_known_used_or_not(tmp_path):
+    environ = {VARIABLE: "stale", f"{VARIABLE}_FILE": str(a_file(tmp_path, "fresh"))}
+    environ["BELLWETHER_SCHWAB_APP_KEY"] = "key"
+    environ["BELLWETHER_SCHWAB_APP_SECRET"] = ""
+
+    assert set(known(environ, tmp_path / "docker")) == {"stale", "fresh", "key"}
+
+
+def test_the_list_for_owners_has_every_secret():
+    listed = (Path(__file__).parents[2] / "config" / "secrets.example.env").read_text("utf-8")
+
+    known = {*NAMES, of_feed("fetched")}
+    assert set(re.findall(r"BELLWETHER_([A-Z_]+?)(?:_FILE)?=", listed)) - {"CONFIG"} == {
+        name.upper() for name in known
+    }
+
+
+def test_the_secrets_of_feeds_are_known_by_their_first_word(tmp_path):
+    unit = tmp_path / "unit"
+    unit.mkdir()
+    (unit / of_feed("other-feed")).write_text("kept")
+    environ = {"BELLWETHER_SIGNAL_TOKEN_FETCHED": "said", CREDENTIALS: str(unit)}
+
+    assert set(known(environ, tmp_path / "docker")) == {"said", "kept"}

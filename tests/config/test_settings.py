@@ -32,6 +32,7 @@ from config.sources import (
     TableFeed,
     TablesMarket,
 )
+from config.watching import BackupSettings, HealthSettings, LogSettings
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "bot.example.toml"
 SECRETS = EXAMPLE.with_name("secrets.example.env")
@@ -94,6 +95,9 @@ def test_every_disabled_line_of_the_example_loads_too(tmp_path):
 TABLE_OF = {
     "": Settings,
     "calendar": CalendarSettings,
+    "log": LogSettings,
+    "health": HealthSettings,
+    "backup": BackupSettings,
     "telegram": TelegramSettings,
     "telegram.notify": NotifySettings,
     "markets.store": TablesMarket,
@@ -110,7 +114,7 @@ TABLE_OF = {
     "books.rotation.rules": RulesSettings,
 }
 TABLES_OF_TABLES = {"calendar", "markets", "brokers", "books", "rules", "params"}
-TABLES_OF_TABLES |= {"telegram", "notify", "feeds"}
+TABLES_OF_TABLES |= {"telegram", "notify", "feeds", "backup", "log", "health"}
 
 
 def documented() -> Iterator[tuple[str, str, str]]:
@@ -246,6 +250,11 @@ def test_all_problems_are_told_at_once(tmp_path):
         ('kind = "paper"', 'kind = "other"', ("setting_wrong", "brokers.practice.kind")),
         ('kind = "paper"', "", ("setting_missing", "brokers.practice.kind")),
         ("[books.rotation]", "[books.Rotation]", ("setting_wrong", "books.Rotation")),
+        (
+            "[books.rotation]",
+            "[health]\nsignals = true\n[books.rotation]",
+            ("signals_unserved", "health.signals"),
+        ),
     ],
 )
 def test_a_name_that_leads_nowhere_is_refused(tmp_path, before, after, found):
@@ -554,6 +563,14 @@ def test_a_table_of_a_book_must_be_configured(tmp_path):
     }
 
 
+def test_the_secrets_of_some_settings_are_those_somebody_enabled_needs(tmp_path):
+    more = "[health]\ndeadman = true\nport = 9187\nsignals = true\n[telegram]\nchat = 1\n"
+    idle = '[brokers.idle]\nkind = "longport"\naccount = "LB1"\n'
+    settings = load(written(tmp_path, SMALL + more + idle))
+
+    assert [*settings.secrets()] == ["telegram_token", "deadman_address", "signals_token"]
+
+
 FETCHED = """
 [feeds.fetched]
 kind = "signal_address"
@@ -575,6 +592,12 @@ address = "https://signals.example/api"
 )
 def test_a_signal_is_fetched_from_where_nobody_reads_along(tmp_path, told, instead, found):
     assert found in codes(tmp_path, SMALL + FETCHED.replace(told, instead))
+
+
+def test_a_token_of_a_signal_that_a_book_reads_is_a_secret_it_needs(tmp_path):
+    text = SMALL.rstrip() + '\nsignals = { rotation = "fetched" }\n' + FETCHED
+
+    assert [*load(written(tmp_path, text)).secrets()] == ["signal_token_fetched"]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost/signals"])
