@@ -80,7 +80,9 @@ def test_a_stop_is_given_longer_than_an_order_rests():
 
 def test_each_secret_there_is_is_a_credential_that_may_be_missing():
     named = A_SECRET.findall((ROOT / "config" / "secrets.example.env").read_text("utf-8"))
-    secrets = [name.lower() for name in named if not name.endswith("_FILE") and name != "CONFIG"]
+    ours = [name for name in named if not name.endswith("_FILE") and name != "CONFIG"]
+    # A feed has a secret of its own name: the unit tells how such a one is added.
+    secrets = [name.lower() for name in ours if not name.startswith("SIGNAL_TOKEN_")]
 
     assert told("LoadCredential") == [f"{name}:/etc/bellwether/%N/{name}" for name in secrets]
     assert told("SetCredential") == [f"{name}:\\n" for name in secrets]
