@@ -28,7 +28,7 @@ from bot.conform import conform as conform_files
 from bot.domain.memory import Switch
 from bot.exits import OK, exit_code
 from bot.factor_lab import evaluate, patterns
-from bot.lab import backtest
+from bot.lab import Feed, backtest, named
 from bot.logins import auth
 from bot.monthly_lab import snapshot
 from bot.profiles import prospectus, prospectuses
@@ -100,12 +100,14 @@ def decide(
     profile: Annotated[str, typer.Argument(help="Its name, as `profiles` lists it.")],
     prices: Annotated[Path | None, typer.Option(help="A price file instead of the store.")] = None,
     as_of: AsOf = None,
+    feed: Feed = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """What a profile wants, from prices alone: no account is read, nothing is kept."""
+    """What a profile wants, from prices and feeds alone: no account is read, nothing is kept."""
+    feeds = dict(named(each) for each in feed or ())
     with speaking(config, optional=True) as settings:
-        signal = sources.signal(profile, settings, prices, day_of(as_of))
+        signal = sources.signal(profile, settings, prices, day_of(as_of), feeds)
         show_answer(signal.text(Language(settings.language)), signal, as_json=as_json)
 
 

@@ -11,6 +11,9 @@ from bot.domain.strategy import Facts, Features, Hold, Rebalance
 from bot.words import Language, Words
 from strategies import Profile
 
+# USD of equity, where a rule asks what an account can afford and there is none.
+ENOUGH = 100_000.0
+
 
 @dataclass(frozen=True, slots=True)
 class Signal:
@@ -62,7 +65,7 @@ def signal_of(profile: Profile, facts: Facts, session: date) -> Signal:
             found = len(bars)
             raise Blocked("vital_history_short", symbol=symbol, bars=found, needed=needs.sessions)
     features = Features(strategy, facts)
-    decision = features.decide(session, {})
+    decision = features.decide(session, {}, ENOUGH if needs.feeds else None)
     return Signal(
         profile=profile.name,
         signal="hold" if isinstance(decision, Hold) else "rebalance",

@@ -19,6 +19,10 @@ from bot.domain.fills import FillRules
 from bot.domain.model import NOTHING, Note, Symbol
 from bot.domain.performance import Performance, buy_and_hold, performance
 from bot.domain.strategy import Book, Facts
+from bot.gather import numbered
+from bot.hindsight import Hindsight, look_into
+from bot.ports import FeedHistory
+from bot.reach import Reach
 from bot.sources import Past
 from bot.track_record import TrackRecord
 from config.settings import Settings, checked
@@ -33,7 +37,9 @@ class Wish:
 
     `prices` is a file instead of the book's market. `account` are keys of the
     paper account with other values: cash, slippage, commissions. `splice` comes
-    on top of the market's own, `params` on top of the profile's or the book's.
+    on top of the market's own, `params` on top of the profile's or the book's. `feeds`
+    are where a feed lies by its name, instead of where the book's settings have it.
+    `survivors` says that who went under is missing.
     """
 
     profile: str | None = None
@@ -45,6 +51,8 @@ class Wish:
     account: Mapping[str, object] = field(default_factory=dict)
     splice: Mapping[Symbol, Symbol] = field(default_factory=dict)
     params: Mapping[str, object] = field(default_factory=dict)
+    feeds: Mapping[str, Path] = field(default_factory=dict)
+    survivors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ class Scorecard:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """What a wish is played on: a book, its account, and the prices up to the last session."""
+    """What a wish is played on: a book, its account, its feeds, prices up to the last session."""
 
     book: Book
     opening: Opening
@@ -82,6 +90,20 @@ class Stage:
     calendar: Calendar
     benchmark: Symbol
     past: Past
+    feeds: Mapping[str, FeedHistory]
+
+    @property
+    def reach(self) -> Reach:
+        """What its feeds would have told it on each session."""
+        return Reach(self.book.strategy.needs, self.feeds, frozenset(self.past.closes.columns))
+
+    @property
+    def facts(self) -> Facts:
+        """The closes of everything it might ever read, and all its feeds ever told."""
+        reach, closes = self.reach, self.past.closes
+        read = [symbol for symbol in reach.every.symbols if symbol in closes]
+        known = self.calendar.index(closes.index[0].date(), closes.index[-1].date())
+        return numbered(Facts(closes[read], known, feeds=reach.tables), self.calendar)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,24 +130,27 @@ class Trial:
 
 
 def staged(wish: Wish, settings: Settings) -> Stage:
-    """Put a wish on its stage. Raises what prices and settings raise."""
+    """Put a wish on its stage. Raises what prices, feeds and settings raise."""
     settings = _granted(wish, settings)
     name = wish.book or NAMELESS
     book = app.book(name, settings)
     calendar = sources.exchange(settings)
     benchmark = profile(book.profile).benchmark
-    wanted = dict.fromkeys((*book.strategy.needs.symbols, benchmark))
+    needs = book.strategy.needs
     market = settings.market_of(name)
     assert market is not None  # what is played has the prices of a file
-    past = sources.past(market, settings, [*wanted], calendar)
-    closes = _up_to(wish.last, past, calendar, book.strategy.needs.sessions)
+    feeds = sources.histories(name, settings, calendar, wish.feeds)
+    wanted = dict.fromkeys((*needs.symbols, benchmark))
+    perhaps = Reach(needs, feeds).every.symbols
+    past = sources.past(market, settings, [*wanted], calendar, perhaps)
     return Stage(
         book=book,
         opening=app.opening_of(name, settings),
         costs=app.costs(name, settings),
         calendar=calendar,
         benchmark=benchmark,
-        past=replace(past, closes=closes),
+        past=replace(past, closes=_up_to(wish.last, past, calendar, needs.sessions)),
+        feeds=feeds,
     )
 
 
@@ -139,14 +164,24 @@ def first_session(wish: Wish, stage: Stage) -> date:
     earliest = bars.earliest()
     if earliest is None:
         raise DataError("too_few_sessions", found=len(closes), needed=needs.sessions)
-    return max(wish.first, earliest) if wish.first else bars.all_priced(earliest)
+    if wish.first is not None:
+        return max(wish.first, earliest)
+    return max(bars.all_priced(earliest), stage.reach.begins or earliest)
+
+
+def looked_into(
+    wish: Wish, seed: int, settings: Settings, watch: Callable[[int, int], None]
+) -> Hindsight:
+    """Cut the history a wish is played on. Raises what prices, feeds and `look_into` raise."""
+    stage = staged(wish, settings)
+    return look_into(stage.book.strategy, stage.facts, seed, watch=watch)
 
 
 def attempt(wish: Wish, settings: Settings, watch: Callable[[int, int], None]) -> Trial:
     """Play a wish through. Raises what prices, settings and `backtest` raise."""
     stage = staged(wish, settings)
     book, calendar, past = stage.book, stage.calendar, stage.past
-    needs, benchmark, closes = book.strategy.needs, stage.benchmark, past.closes
+    benchmark, closes = stage.benchmark, past.closes
     experiment = Experiment(
         book=book,
         opening=stage.opening,
@@ -154,10 +189,10 @@ def attempt(wish: Wish, settings: Settings, watch: Callable[[int, int], None]) -
         last=wish.last,
         costs=stage.costs,
         fill=wish.fill,
+        feeds=stage.feeds,
     )
-    known = calendar.index(closes.index[0].date(), closes.index[-1].date())
     opens = past.opens if wish.fill is FillAt.NEXT_OPEN else None
-    record = backtest(experiment, Facts(closes[[*needs.symbols]], known), calendar, opens, watch)
+    record = backtest(experiment, stage.facts, calendar, opens, watch)
     first = record.equity.index[0].date()
     held = _held(benchmark, closes, record)
     before = calendar.before(first).date
@@ -175,7 +210,12 @@ def attempt(wish: Wish, settings: Settings, watch: Callable[[int, int], None]) -
         orders=len(record.trades),
         commission=sum((trade.commission for trade in record.trades), NOTHING),
         slippage=sum((trade.cost for trade in record.trades), NOTHING),
-        notes=(*past.splices, *_late(closes, first), *_remarks(record)),
+        notes=(
+            *_survivors(wish),
+            *past.splices,
+            *_late(closes[[*dict.fromkeys((*book.strategy.needs.symbols, benchmark))]], first),
+            *_remarks(record),
+        ),
     )
     return Trial(scorecard, record, held, stage)
 
@@ -237,6 +277,10 @@ def _held(symbol: Symbol, closes: pd.DataFrame, record: TrackRecord) -> pd.Serie
     if pd.isna(bars.iloc[0]):
         raise DataError("benchmark_unpriced", symbol=symbol, day=days[0].date())
     return buy_and_hold(bars, Decimal(repr(record.opened)))
+
+
+def _survivors(wish: Wish) -> list[Note]:
+    return [Note("survivors_only")] if wish.survivors else []
 
 
 def _late(closes: pd.DataFrame, first: date) -> list[Note]:
