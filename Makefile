@@ -38,6 +38,7 @@ bench: $(VENV)/installed ## the measurements of tests/benchmarks, as ratios, in 
 	$(BIN)/python -m tests.benchmarks.snapshots
 	$(BIN)/python -m tests.benchmarks.gateway
 	$(BIN)/python -m tests.benchmarks.footprint
+	$(BIN)/python -m tests.benchmarks.backtests
 
 mutants: $(VENV)/installed ## small wrongs in planning and matching; lists those no test notices
 	$(BIN)/python -m tests.mutants bot/domain/planning.py bot/domain/buying.py bot/domain/selling.py bot/domain/matching.py

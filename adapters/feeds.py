@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import pandas as pd
 
@@ -38,6 +38,15 @@ class SnapshotFiles:
         """Where the manifest lies."""
         return self.manifest or Path(f"{self.snapshot or ''}{_MANIFEST_SUFFIX}")
 
+    def on(self, _session: date) -> "SnapshotFiles":
+        """The files that lie there on a session: these."""
+        return self
+
+    @property
+    def newest(self) -> "SnapshotFiles":
+        """The files that lie there now: these."""
+        return self
+
     def offered(self) -> Offered:
         """The files as they are now."""
         named = self.snapshot is not None and self.snapshot != Path()
@@ -61,6 +70,23 @@ def _document(path: Path) -> Document:
         return Document(str(path), reason=error.strerror or type(error).__name__)
 
 
+class Shelf(Protocol):
+    """Where snapshots lie, one after the other."""
+
+    def on(self, session: date) -> SnapshotFiles:
+        """The files a session would be decided on."""
+        ...
+
+    @property
+    def newest(self) -> SnapshotFiles:
+        """The files that came last."""
+        ...
+
+    def stamp(self) -> Stamp:
+        """What tells what lies there from what comes next."""
+        ...
+
+
 class SnapshotFeed:
     """The newest snapshot of a profile, admitted or refused as a whole whenever it is asked for.
 
@@ -71,7 +97,7 @@ class SnapshotFeed:
 
     def __init__(
         self,
-        files: SnapshotFiles,
+        files: Shelf,
         expected: Expected,
         calendar: Calendar,
         clock: Clock,
@@ -96,7 +122,7 @@ class SnapshotFeed:
     async def prove(self, session: date) -> Issue:
         """Return what the snapshot is that a session would be decided on; raises as `table`."""
         admitted, _ = await self._read(session)
-        return self._issue(admitted)
+        return self._issue(admitted, self._files.on(session))
 
     async def arrivals(self) -> AsyncIterator[Issue | Blocked]:
         """Tell of every snapshot that comes from now on, or why it was refused; never ends.
@@ -110,26 +136,27 @@ class SnapshotFeed:
 
     async def _read(self, session: date) -> tuple[Admitted, pd.DataFrame]:
         try:
-            return self._believed(session)
+            return self._believed(self._files.on(session), session)
         except Blocked:
             await self._clock.sleep(self._moment)
-            return self._believed(session)
+            return self._believed(self._files.on(session), session)
 
-    def _believed(self, session: date) -> tuple[Admitted, pd.DataFrame]:
-        offered = self._files.offered()
-        admitted = admit(offered, self._expected, session)
+    def _believed(self, files: SnapshotFiles, day: date) -> tuple[Admitted, pd.DataFrame]:
+        offered = files.offered()
+        admitted = admit(offered, self._expected, day)
         return admitted, believe(admitted, self._expected, offered.snapshot.path)
 
     def _judged(self) -> Issue | Blocked:
+        files, today = self._files.newest, exchange_date(self._clock.now())
         try:
-            return self._issue(self._believed(exchange_date(self._clock.now()))[0])
+            return self._issue(self._believed(files, today)[0], files)
         except Blocked as refused:
             return refused
 
-    def _issue(self, admitted: Admitted) -> Issue:
+    def _issue(self, admitted: Admitted, files: SnapshotFiles) -> Issue:
         return Issue(
             profile=self._expected.profile,
-            path=str(self._files.snapshot),
+            path=str(files.snapshot),
             as_of=admitted.as_of,
             known_on=self._known_on(admitted),
             rows=len(admitted.rows),

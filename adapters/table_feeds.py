@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -47,6 +48,42 @@ def read_table(path: Path, layout: Layout) -> DatedTable:
     return DatedTable(believed(rows, layout, str(path)), hashlib.sha256(content).hexdigest())
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a table lies, and how old its newest row may be."""
+
+    path: Path
+    need: FeedNeed
+    calendar: Calendar
+
+    def refuse(self, known_on: pd.Series, session: date) -> None:
+        """Raise Blocked `table_unknown_yet` or `table_stale` for rows known on some days."""
+        days = known_on[known_on <= pd.Timestamp(session)]
+        if days.empty:
+            first = known_on.min().date()
+            raise Blocked("table_unknown_yet", path=self.path, first=first, session=session)
+        newest, most = days.max().date(), self.need.max_age
+        if (age := self.calendar.distance(newest, session)) > most:
+            raise Blocked("table_stale", path=self.path, newest=newest, age=age, most=most)
+
+
+class TableHistory:
+    """What a feed on a dated table would have told on every session."""
+
+    def __init__(self, path: Path, layout: Layout, need: FeedNeed, calendar: Calendar) -> None:
+        self._path, self._layout = path, layout
+        self._place = _Place(path, need, calendar)
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """Every row of the table. Raises what `read_table` refuses."""
+        return read_table(self._path, self._layout).rows
+
+    def refuse(self, session: date) -> None:
+        """Raise Blocked where nothing was known on a session yet, or what was is too old."""
+        self._place.refuse(self.rows[KNOWN_ON], session)
+
+
 class TableFeed:
     """A dated table as it lies there, believed or refused as a whole whenever it is asked for.
 
@@ -65,7 +102,8 @@ class TableFeed:
         look_every: float,
     ) -> None:
         self._path, self._layout, self._need = path, layout, need
-        self._calendar, self._clock, self._look_every = calendar, clock, look_every
+        self._place = _Place(path, need, calendar)
+        self._clock, self._look_every = clock, look_every
         self._read: tuple[Stamp, DatedTable] | None = None
 
     async def table(self, session: date) -> pd.DataFrame:
@@ -108,15 +146,8 @@ class TableFeed:
             return refused
 
     def _known(self, rows: pd.DataFrame, session: date) -> pd.DataFrame:
-        known = rows[rows[KNOWN_ON] <= pd.Timestamp(session)]
-        if known.empty:
-            first = rows[KNOWN_ON].min().date()
-            raise Blocked("table_unknown_yet", path=self._path, first=first, session=session)
-        newest = known[KNOWN_ON].max().date()
-        if (age := self._calendar.distance(newest, session)) > self._need.max_age:
-            raise Blocked(
-                "table_stale", path=self._path, newest=newest, age=age, most=self._need.max_age
-            )
+        self._place.refuse(rows[KNOWN_ON], session)
+        known: pd.DataFrame = rows[rows[KNOWN_ON] <= pd.Timestamp(session)]
         return known
 
     def _issue(self, table: DatedTable, session: date) -> Issue:

@@ -29,7 +29,7 @@ from bot.domain.errors import DataError
 from bot.domain.memory import Switch
 from bot.exits import FAULT, OK, exit_code
 from bot.factor_lab import evaluate, patterns
-from bot.lab import backtest
+from bot.lab import Feed, backtest, named
 from bot.logins import auth
 from bot.monthly_lab import snapshot
 from bot.profiles import prospectus, prospectuses
@@ -103,15 +103,17 @@ def decide(
     profile: Annotated[str, typer.Argument(help="Its name, as `profiles` lists it.")],
     prices: Annotated[Path | None, typer.Option(help="A price file instead of the store.")] = None,
     as_of: AsOf = None,
+    feed: Feed = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """What a profile wants, from prices alone: no account is read, nothing is kept."""
+    """What a profile wants, from prices and feeds alone: no account is read, nothing is kept."""
+    feeds = dict(named(each) for each in feed or ())
     with speaking(config, optional=True) as settings:
         words = Words(Language(settings.language))
-        signal = sources.signal(profile, settings, prices, day_of(as_of))
+        signal = sources.signal(profile, settings, prices, day_of(as_of), feeds)
         try:
-            fared = trial.statistics(signal, prices, settings)
+            fared = trial.statistics(signal, prices, settings, feeds)
             signal = replace(signal, statistics=fared)
         except DataError as error:
             reason = words.say(error.code, error.values)

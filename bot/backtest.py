@@ -1,7 +1,8 @@
 """The same features, decisions and plans over history."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
@@ -15,7 +16,7 @@ from bot.decide import LATE_BY, Question, follow, missed, small, whole
 from bot.domain.account import Opening
 from bot.domain.blotter import Blotter, Opened
 from bot.domain.calendar import Calendar
-from bot.domain.errors import Blocked, DataError
+from bot.domain.errors import BellwetherError, Blocked, DataError, Halted
 from bot.domain.fills import FillRules
 from bot.domain.gates import Finding, decision_findings
 from bot.domain.memory import Decided, Owed, Standing
@@ -31,9 +32,11 @@ from bot.domain.model import (
 from bot.domain.money import value_targets
 from bot.domain.planning import leaving, residuals, sides
 from bot.domain.situation import Progress, Situation
-from bot.domain.strategy import Book, Facts, Features
+from bot.domain.strategy import Book, Decision, Facts, Features
 from bot.gather import NO_PRICE, Survey, holdings, look_at, numbered, refuse_vital, value
 from bot.ladder import Trade, unfilled
+from bot.ports import FeedHistory
+from bot.reach import Reach
 from bot.run import PLANNERS, usable_today
 from bot.track_record import Recorder, TrackRecord
 
@@ -53,8 +56,9 @@ class Experiment:
     """What is to be tried: a book with an account, from a first to a last session.
 
     Left out, these are the earliest before which history suffices and every symbol
-    has a price, and the newest. `costs` are slippage and commission of every fill;
-    `fill` says at whose prices.
+    has a price and every feed has told something, and the newest. `costs` are slippage
+    and commission of every fill; `fill` says at whose prices. `feeds` are what the
+    book's strategy reads beside prices.
     """
 
     book: Book
@@ -63,6 +67,7 @@ class Experiment:
     last: date | None = None
     costs: FillRules = FREE
     fill: FillAt = FillAt.CLOSE
+    feeds: Mapping[str, FeedHistory] = field(default_factory=dict)
 
 
 def backtest(
@@ -75,6 +80,7 @@ def backtest(
     """Replay a book over its sessions; `facts` begin early enough before the first.
 
     `opens` are needed to fill at the next opening, on the scale of the closes.
+    A session whose snapshot names a symbol without closes is blocked, as it is live.
     `watch` is told how many sessions are done, and of how many. Raises DataError
     `too_few_sessions` and `begins_too_early` where history is too short,
     `no_sessions_played` where there is nothing between first and last, and
@@ -95,7 +101,9 @@ class _Replay:
     ) -> None:
         self._experiment, self._calendar = experiment, calendar
         self._book, self._needs = experiment.book, experiment.book.strategy.needs
-        self._facts = facts = numbered(facts, calendar)
+        self._reach = Reach(self._needs, experiment.feeds, frozenset(facts.closes.columns))
+        facts = replace(numbered(facts, calendar), feeds=self._reach.tables)
+        self._facts = facts
         self._bars = Bars(facts.closes, opens, self._needs, calendar)
         self.sessions = self._span()
         self._features = Features(self._book.strategy, facts)
@@ -107,6 +115,9 @@ class _Replay:
         self._decided: set[date] = set()
         self._traded: dict[date, set[Symbol]] = {}
         self._pending: Decided | None = None
+        self._bought: Counter[Symbol] = Counter()
+        # What the book may own at this moment, and what it might ever own.
+        self._holds = self._ever = self._reach.every.holds
         self._record = Recorder(self._portfolio(), first, self._bars)
 
     def _span(self) -> Sequence[Session]:
@@ -114,7 +125,9 @@ class _Replay:
         earliest, needed = self._bars.earliest(), self._needs.sessions
         if earliest is None:
             raise DataError("too_few_sessions", found=len(self._facts.closes), needed=needed)
-        first = self._experiment.first or self._bars.all_priced(earliest)
+        first = self._experiment.first or max(
+            self._bars.all_priced(earliest), self._reach.begins or earliest
+        )
         last = self._experiment.last or self._bars.newest
         newest = self._bars.newest
         if last > newest and self._calendar.distance(newest, last):
@@ -145,21 +158,26 @@ class _Replay:
                 self._trade(decided, session, opening=False)
             else:
                 self._pending = decided
+        self._holds = self._ever
         self._record.keep(session.date, self._portfolio(), self._bars)
 
     def ended(self) -> TrackRecord:
         """What came of it."""
         pending = self._pending.run.session if self._pending else None
-        return self._record.ended(self._needs.holds, pending)
+        traded = [symbol for symbol in self._bought if symbol not in self._needs.holds]
+        return self._record.ended((*self._needs.holds, *sorted(traded)), pending)
 
     def _portfolio(self) -> Portfolio:
+        """The account with what the book may own, or bought itself, apart from the rest."""
         account = self._blotter.portfolio(self._experiment.costs)
-        return account.managing(self._needs.holds, self._book.rules.keep)
+        bought = [symbol for symbol, shares in self._bought.items() if shares > 0]
+        return account.managing({*self._holds, *bought}, self._book.rules.keep)
 
     def _decide(self, session: Session) -> Decided | None:
         """What a session trades, None where it holds still. Raises Blocked as a live run would."""
-        self._bars.refuse_history(session.date)
         owed, day = self._owed, session.date
+        self._holds = self._reach.on(day).holds
+        self._bars.refuse_history(day)
         portfolio = self._portfolio()
         looked_at = (*portfolio.shares, *self._needs.vital, *(owed.unfinished if owed else ()))
         seen = self._survey(portfolio, looked_at, session, opening=False)
@@ -169,7 +187,7 @@ class _Replay:
             raise Blocked("no_equity", cash=portfolio.cash)
         shown = holdings(seen, owed, equity)
         ask = Question(self._known(session), shown, float(equity), self._last_rebalance)
-        asked = ask.about(day)
+        asked = self._asked(ask, day)
         undecided = self._undecided(day)
         following, since, notes = follow(asked, lambda: missed(ask, undecided), owed, day)
         following = whole(following, owed, portfolio, self._book)
@@ -190,6 +208,17 @@ class _Replay:
             portfolio=portfolio,
             notes=(*notes, *warnings),
         )
+
+    def _asked(self, ask: Question, day: date) -> Decision:
+        """What the strategy says; Blocked where a feed tells what it can not decide on."""
+        try:
+            return ask.about(day)
+        except (Blocked, Halted):
+            raise
+        except BellwetherError as error:
+            if not self._reach.tables:
+                raise
+            raise Blocked("feature_snapshot_compute_failed", reason=str(error)) from error
 
     def _known(self, session: Session) -> Features:
         """The strategy's numbers; a price that looks like a split nobody confirmed is no bar."""
@@ -256,6 +285,7 @@ class _Replay:
         assert decided.following is not None  # what follows nothing is held
         book, costs = self._book, self._experiment.costs
         following = decided.following
+        self._holds = book.reaching(following.targets).needs.holds
         portfolio = self._portfolio()
         wanted = (*portfolio.shares, *following.targets)
         seen = self._survey(portfolio, wanted, session, opening=opening)
@@ -322,6 +352,9 @@ class _Replay:
         else:
             self._last_rebalance = decided.run.session
         filled = [s for s in standings if s.filled]
+        for standing in filled:
+            sign = 1 if standing.intent.action.takes_shares else -1
+            self._bought[standing.intent.symbol] += sign * standing.filled
         if filled:
             dwell = self._calendar.before(session.date, rules.dwell).date
             self._traded = {day: s for day, s in self._traded.items() if day >= dwell}

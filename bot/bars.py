@@ -100,8 +100,10 @@ class Bars:
         """The first session from `since` on before which every symbol that ever has a bar had one.
 
         On the day of its first bar nothing can be bought: there is no close to judge it by.
+        What only a feed names may begin whenever it does.
         """
-        firsts = [int((bars != NO_BAR).argmax()) for bars in self._newest.values()]
+        named = [self._newest[symbol] for symbol in self._needs.symbols if symbol in self._newest]
+        firsts = [int((bars != NO_BAR).argmax()) for bars in named]
         return max(since, self._days[min(max(firsts) + 1, len(self._days) - 1)])
 
     def quotes(self, symbols: Collection[Symbol], session: Session, *, opening: bool) -> Quotes:

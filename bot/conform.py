@@ -16,8 +16,10 @@ from typing import Any, TextIO, TypeAlias
 import numpy as np
 import pandas as pd
 
+from bot.conform_backtests import plain as plain_summary
+from bot.conform_backtests import summaries_of
 from bot.conform_guarded import guarded_case
-from bot.conform_rows import Rows, plain, rows_of
+from bot.conform_rows import plain, rows_of
 from bot.conform_snapshot import snapshot_case
 from bot.domain.errors import BellwetherError, Blocked, DataError
 from bot.domain.model import Symbol
@@ -41,6 +43,7 @@ _RUN_CONTEXT: Mapping[str, frozenset[str]] = {
 }
 
 
+Computed: TypeAlias = Callable[[Mapping[str, Any]], dict[str, object]]
 Reader: TypeAlias = Callable[[str, Mapping[str, str], Mapping[str, Any]], Question]
 _GUARDED = "guarded"
 
@@ -60,15 +63,15 @@ def evaluate(path: Path) -> Iterator[dict[str, object]]:
 
     `kind` is `rebalance`, `hold`, `blocked` or `error`; a case whose parameters
     or input are refused is an `error`. Cases that ask for rows are answered with
-    these, as `kind` `rows`. Raises DataError `unreadable_vectors` or
-    `unknown_vectors` where the file itself can not be asked, and SettingsError
-    where nobody knows its profile.
+    these, as `kind` `rows`, those about backtests with their `summary`. Raises
+    DataError `unreadable_vectors` or `unknown_vectors` where the file itself can
+    not be asked, and SettingsError where nobody knows its profile.
     """
     vectors = _read(path)
-    computed = rows_of(vectors)
+    computed = _computed(vectors)
     if computed is not None:
         for index, case in enumerate(vectors["cases"]):
-            yield {"id": case.get("id", f"{path.name}#{index}"), **_rows(computed, case)}
+            yield {"id": case.get("id", f"{path.name}#{index}"), **_told(computed, case)}
         return
     asked = _kind(vectors)
     if asked is None:
@@ -135,9 +138,19 @@ def _answer(read: Callable[[], Question]) -> dict[str, object]:
     return {"kind": "rebalance", "weights": dict(decision.targets)}
 
 
-def _rows(computed: Rows, case: Mapping[str, Any]) -> dict[str, object]:
+def _computed(vectors: Any) -> Computed | None:
+    """Who computes the cases of a file that asks for no decision; nobody of another."""
+    rows, summary = rows_of(vectors), summaries_of(vectors)
+    if rows is not None:
+        return lambda case: {"kind": "rows", "rows": plain(rows(case))}
+    if summary is not None:
+        return lambda case: {"summary": plain_summary(summary(case))}
+    return None
+
+
+def _told(computed: Computed, case: Mapping[str, Any]) -> dict[str, object]:
     try:
-        return {"kind": "rows", "rows": plain(computed(case))}
+        return computed(case)
     except BellwetherError:
         return {"kind": "error"}
 

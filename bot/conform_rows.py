@@ -12,7 +12,7 @@ import pandas as pd
 
 from bot.domain.errors import DataError
 from bot.domain.model import Symbol
-from bot.vectors import day, mapping, number
+from bot.vectors import day, frame_table, mapping, number
 from strategies import profile
 from strategies.families import FAMILIES, Family, snapshot
 from strategies.panel import Panel
@@ -90,11 +90,11 @@ def _features(frames: Mapping[str, str], case: Mapping[str, Any]) -> pd.DataFram
         raise DataError("bad_case", field="prices", value=given.get("prices"))
     # Read as text, a stock called NA is one.
     prices = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
-    universe = Universe.of(_table("universe", given.get("universe")))
+    universe = Universe.of(frame_table("universe", given.get("universe")))
     if name == _POOL:
         _refuse_unknown(kwargs, (_POOL_SIZE, *_LEADERS))
         panel = Panel.of_rows(prices, wants_volume=False)
-        products = products_of(_table("product_map", given.get("product_map")))
+        products = products_of(frame_table("product_map", given.get("product_map")))
         size = _number(_POOL_SIZE, kwargs.get(_POOL_SIZE, POOL_SIZE))
         return product_snapshot(universe, products, _day(case, panel), int(size))[0]
     family = _family(name, kwargs)
@@ -137,16 +137,6 @@ def _day(case: Mapping[str, Any], panel: Panel) -> date:
     if found is None:
         raise DataError("bad_case", field="prices", value="no rows")
     return found
-
-
-def _table(field: str, told: Any) -> pd.DataFrame:
-    given = mapping(field, told)
-    columns, rows = given.get("columns"), given.get("rows")
-    if not isinstance(columns, list) or not isinstance(rows, list):
-        raise DataError("bad_case", field=field, value=told)
-    if any(not isinstance(row, list) or len(row) != len(columns) for row in rows):
-        raise DataError("bad_case", field=field, value="rows that do not fit the columns")
-    return pd.DataFrame(rows, columns=[str(column) for column in columns])
 
 
 def _history(others: Any, case: Mapping[str, Any]) -> pd.DataFrame:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from adapters.table_feeds import TableFeed, read_table
+from adapters.table_feeds import TableFeed, TableHistory, read_table
 from bot.domain.calendar import Calendar
 from bot.domain.dated_tables import AS_OF
 from bot.domain.errors import Blocked, SettingsError
-from bot.ports import Clock, Feed
+from bot.ports import Clock, Feed, FeedHistory
 from config.settings import Settings
 from config.sources import TableFeed as TableSettings
 from strategies import strategy
@@ -66,6 +66,20 @@ def tables(
         if name not in files:
             raise Blocked("feed_missing", feed=name)
     return {name: read_table(files[name], layout_of(name)).rows for name in reads}
+
+
+def table_histories(
+    profile: str, params: Mapping[str, object], files: Mapping[str, Path], calendar: Calendar
+) -> dict[str, FeedHistory]:
+    """What dated tables of a profile told in the past, by the names it knows them by.
+
+    Raises SettingsError `feed_without_table` for what is none.
+    """
+    needs = {need.name: need for need in strategy(profile, params).needs.feeds}
+    return {
+        name: TableHistory(path, layout_of(name), needs[name], calendar)
+        for name, path in files.items()
+    }
 
 
 def make_patterns(bars: Path, out: Path, calendar: Calendar) -> Made:

@@ -183,6 +183,19 @@ class Feed(Protocol):
         ...
 
 
+class FeedHistory(Protocol):
+    """What a feed would have told on every session of the past: what backtests read."""
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """Every row it ever had, as `Feed.table` would have returned it."""
+        ...
+
+    def refuse(self, session: date) -> None:
+        """Raise Blocked where `Feed.table` would have on a session, with the same reason."""
+        ...
+
+
 class Clock(Protocol):
     """The system's, or one that jumps."""
 

@@ -60,6 +60,10 @@ class Statistics:
     trades: int
 
 
+# USD of equity, where a rule asks what an account can afford and there is none.
+ENOUGH = 100_000.0
+
+
 @dataclass(frozen=True, slots=True)
 class Signal:
     """What a profile says of a session, for others to read.
@@ -222,7 +226,8 @@ def _followed(features: Features, facts: Facts, session: date) -> _Latest:
 def _asked(features: Features, day: date, wanted: Rebalance | None, since: date | None) -> Decision:
     targets = wanted.targets if wanted else {}
     held = {s: Holding(_SHARES * Decimal(repr(w)), w) for s, w in targets.items() if w}
-    return features.decide(day, held, last_rebalance=since)
+    equity = ENOUGH if features.strategy.needs.feeds else None
+    return features.decide(day, held, equity, since)
 
 
 def _told(name: str, strategy: Strategy, latest: _Latest, calendar: Calendar) -> Signal:

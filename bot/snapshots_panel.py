@@ -61,7 +61,7 @@ def priced(prices: pd.DataFrame, reading: Reading, day: date | None = None) -> P
     where nothing is left, and what the panel raises.
     """
     told: dict[Symbol, dict[str, object]] = {}
-    panel = _as_they_stand(prices)
+    panel = as_they_stand(prices)
     if panel is None:
         told = _unpriceable(prices)
         _refuse_vital("bad_price", told, reading.vital)
@@ -78,7 +78,7 @@ def priced(prices: pd.DataFrame, reading: Reading, day: date | None = None) -> P
     return Priced(panel, asked, tuple(notes))
 
 
-def _as_they_stand(prices: pd.DataFrame) -> Panel | None:
+def as_they_stand(prices: pd.DataFrame) -> Panel | None:
     """The panel of rows that need no looking after, which is most of the time; None of others.
 
     They stand by symbol and then day, each day of a symbol once, with a price.

@@ -104,16 +104,23 @@ def _stored(path: Path) -> dict[str, pa.ChunkedArray]:
 
 
 def _parsed(path: Path, *, gzipped: bool) -> dict[str, pa.ChunkedArray]:
-    """The columns of a CSV, numbers read as such, or cell by cell where one is none."""
-    try:
-        return _cells(path, pa.float64(), gzipped=gzipped)
-    except pa.ArrowInvalid as error:
-        if "conversion error" not in str(error):
-            raise
-        return _cells(path, _TEXT, gzipped=gzipped)
+    """The columns of a CSV: days and numbers read as such, or as text where one is none."""
+    for day, number in ((pa.date32(), pa.float64()), (_CODED, pa.float64())):
+        try:
+            columns = _cells(path, day, number, gzipped=gzipped)
+        except pa.ArrowInvalid as error:
+            if "conversion error" not in str(error):
+                raise
+            continue
+        # A cell that says there is no day is told by its text: a blank one, or a wrong one.
+        if day == _CODED or not columns["as_of"].null_count:
+            return columns
+    return _cells(path, _CODED, _TEXT, gzipped=gzipped)
 
 
-def _cells(path: Path, number: pa.DataType, *, gzipped: bool) -> dict[str, pa.ChunkedArray]:
+def _cells(
+    path: Path, day: pa.DataType, number: pa.DataType, *, gzipped: bool
+) -> dict[str, pa.ChunkedArray]:
     packing = "gzip" if gzipped else None
     with pa.input_stream(str(path), compression=packing) as file:
         # No more than the header is looked at here.
@@ -122,7 +129,8 @@ def _cells(path: Path, number: pa.DataType, *, gzipped: bool) -> dict[str, pa.Ch
         raise DataError("empty_file", path=path)
     written = next(csv.reader([header]))
     chosen = _chosen(written, path)
-    kinds = {name: number if ours in _NUMBERS else _CODED for name, ours in chosen.items()}
+    plain = {"as_of": day, **dict.fromkeys(_NUMBERS, number)}
+    kinds = {name: plain.get(ours, _CODED) for name, ours in chosen.items()}
     with pa.input_stream(str(path), compression=packing) as file:
         table = arrow_csv.read_csv(
             file,
@@ -178,7 +186,7 @@ def _days(column: pa.ChunkedArray, path: Path, placed: Placed) -> Days:
     """The day of each row, the rows placed; time of day and zone are left out as they stand."""
     if pa.types.is_temporal(column.type):
         local = pc.local_timestamp(column) if getattr(column.type, "tz", None) else column
-        return placed(local.to_numpy().astype("datetime64[D]").astype("datetime64[s]"))
+        return placed(local.to_numpy().astype("datetime64[D]")).astype("datetime64[s]")
     codes, written = _coded(column)
     text = pc.utf8_trim_whitespace(written.cast(_TEXT))
     digits = pc.replace_substring(pc.utf8_slice_codeunits(text, 0, 10), "-", "")

@@ -6,23 +6,28 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
-from adapters.feeds import SnapshotFeed, SnapshotFiles
+from adapters.feeds import Shelf, SnapshotFeed, SnapshotFiles
 from adapters.price_files import load
 from adapters.prices import PriceTable
+from adapters.releases import ReleaseHistory, Releases
+from adapters.snapshot_tables import SnapshotTable
 from adapters.store import PriceStore
 from adapters.synthetic import BUNDLED
 from adapters.tables import TableMarket
 from adapters.watched import WatchedTables
-from bot.dated_sources import table_feeds
+from bot.dated_sources import table_feeds, table_histories
+from bot.domain.admission import Expected
 from bot.domain.calendar import Calendar, exchange_date
 from bot.domain.errors import BellwetherError, SettingsError
 from bot.domain.model import Note, Symbol
-from bot.domain.strategy import Facts, Features, Needs, Rebalance
+from bot.domain.strategy import Facts, Features, Rebalance
 from bot.gather import numbered
-from bot.ports import Adjustment, Clock, Feed, MarketData
+from bot.ports import Adjustment, Clock, Feed, FeedHistory, MarketData
+from bot.reach import Reach
 from bot.schedule import JumpingClock
 from bot.sessions import EARLIEST, LATEST, Overrides, nyse
 from bot.signal_sources import signal_feeds
@@ -30,7 +35,7 @@ from bot.signals import LOOK_BACK, Signal, signal_of
 from bot.snapshots_artifacts import snapshot_name
 from bot.snapshots_release import Recipe
 from config.settings import Settings
-from config.sources import BuiltFeed, SnapshotFeedSettings, TablesMarket
+from config.sources import BuiltFeed, SnapshotFeedSettings, TableFeed, TablesMarket
 from strategies import profile, strategy
 from strategies.expectations import expected_of
 
@@ -133,8 +138,59 @@ def _snapshots(name: str, settings: Settings, clock: Clock, calendar: Calendar) 
     expected = expected_of(
         reads, strategy(book.profile, book.params).needs.watches, entry.config_name
     )
-    files = _files_of(entry, settings)
+    files = _shelf(entry, settings)
     return {reads: SnapshotFeed(files, expected, calendar, clock, entry.look_every)}
+
+
+def histories(
+    name: str, settings: Settings, calendar: Calendar, given: Mapping[str, Path]
+) -> Mapping[str, FeedHistory]:
+    """What the feeds of a book told in the past: those `given` by name, else those of the settings.
+
+    Raises SettingsError `feed_unread` for one the book does not read, and what `feeds` does.
+    """
+    book = settings.books[name]
+    entries = {read: settings.feeds[feed] for read, feed in book.tables.items()}
+    tables = {read: each.path for read, each in entries.items() if isinstance(each, TableFeed)}
+    told = _given(book.profile, book.params, calendar, {**tables, **given})
+    if book.feed is None:
+        return told
+    entry, reads = settings.feeds[book.feed], profile(book.profile).name
+    if not isinstance(entry, SnapshotFeedSettings):
+        raise SettingsError("feed_is_no_snapshot", feed=book.feed)
+    watches = strategy(book.profile, book.params).needs.watches
+    expected = expected_of(reads, watches, entry.config_name)
+    return {reads: _history(_files_of(entry, settings), expected, calendar), **told}
+
+
+def _given(
+    name: str, params: Mapping[str, object], calendar: Calendar, given: Mapping[str, Path]
+) -> dict[str, FeedHistory]:
+    """The past of feeds somebody named: the snapshots of the profile, or tables."""
+    needs, canonical = strategy(name, params).needs, profile(name).name
+    read = [need.name for need in needs.feeds]
+    for feed in given:
+        if feed not in read:
+            reads = ", ".join(read) or "–"
+            raise SettingsError("feed_unread", feed=feed, profile=canonical, reads=reads)
+    tables = {feed: path for feed, path in given.items() if feed != canonical}
+    told = table_histories(name, params, tables, calendar)
+    if canonical in given:
+        expected = expected_of(canonical, needs.watches)
+        told[canonical] = _history(SnapshotFiles(given[canonical]), expected, calendar)
+    return told
+
+
+def _history(files: SnapshotFiles, expected: Expected, calendar: Calendar) -> FeedHistory:
+    """The past of a place: a folder of releases, one of their files, a snapshot, a dated table."""
+    path = files.snapshot or Path()
+    for folder in (path, path.parent):
+        if Releases.lie_in(folder):
+            releases = Releases(folder, snapshot_name(expected.profile), files.config)
+            return ReleaseHistory.of(releases, expected, calendar)
+    if path.is_dir() or files.manifest_path.exists() or not path.exists():
+        return ReleaseHistory([(date.min, files)], path, expected, calendar)
+    return SnapshotTable(path, replace(expected, manifest=False), calendar)
 
 
 def recipe(name: str, settings: Settings) -> Recipe | None:
@@ -162,29 +218,56 @@ def _files_of(entry: SnapshotFeedSettings, settings: Settings) -> SnapshotFiles:
     return SnapshotFiles(entry.path, entry.manifest, entry.config)
 
 
+def _shelf(entry: SnapshotFeedSettings, settings: Settings) -> Shelf:
+    """Where a feed's snapshots lie: in files that are replaced, or in a folder of releases."""
+    files = _files_of(entry, settings)
+    folder = files.snapshot
+    if folder is None or not folder.is_dir():
+        return files
+    return Releases(folder, snapshot_name(profile(entry.profile).name), files.config)
+
+
 def _built_in(entry: BuiltFeed, settings: Settings) -> Path:
     return settings.state_dir / "snapshots" / profile(entry.profile).name
 
 
-def past(name: str, settings: Settings, wanted: Collection[Symbol], calendar: Calendar) -> Past:
-    """The sessions a source has of some symbols; of all of them it has to know.
+def past(
+    name: str,
+    settings: Settings,
+    wanted: Collection[Symbol],
+    calendar: Calendar,
+    perhaps: Collection[Symbol] = (),
+) -> Past:
+    """The sessions a source has of some symbols; of all `wanted` it has to know.
 
     Raises DataError naming the symbol that is missing or can not be believed.
     """
-    table = _table(name, settings).require(wanted)
+    table = _table(name, settings)
+    symbols = dict.fromkeys((*wanted, *table.known(perhaps)))
+    table = table.require([*symbols])
     days = table.closes.index
     kept = days.isin(calendar.index(calendar.first, calendar.last, 0))
     splices = tuple(
         Note("spliced", splice.symbol, {"by": splice.by, "until": splice.until})
         for splice in table.splices
-        if splice.symbol in wanted
+        if splice.symbol in symbols
     )
     opens = None if table.opens is None else table.opens.loc[kept]
     return Past(table.closes.loc[kept], opens, splices, table.source)
 
 
-def signal(profile_name: str, settings: Settings, prices: Path | None, day: date | None) -> Signal:
-    """A profile's signal from a price file, or the price store; of its last session by default."""
+def signal(
+    profile_name: str,
+    settings: Settings,
+    prices: Path | None,
+    day: date | None,
+    feeds: Mapping[str, Path] = MappingProxyType({}),
+) -> Signal:
+    """A profile's signal from a price file, or the price store; of its last session by default.
+
+    `feeds` are where the feeds it reads lie, by name. Raises Blocked as a live run
+    would where one is missing or refused on the session.
+    """
     about = profile(profile_name)
     table = load(prices) if prices else price_store(settings).table()
     calendar = exchange(settings)
@@ -194,9 +277,11 @@ def signal(profile_name: str, settings: Settings, prices: Path | None, day: date
         raise BellwetherError("no_session", day=asked)
     clock = JumpingClock(session.closes)
     needs = about.strategy().needs
+    told = _given(about.name, {}, calendar, feeds)
+    reach = Reach(needs, told, table.known([*table.closes.columns]))
     known = table.adjusted().late(TablesMarket(kind="tables").late)
     market = TableMarket(known, clock, calendar)
-    facts = numbered(asyncio.run(_known(market, needs, session.date)), calendar)
+    facts = numbered(asyncio.run(_known(market, reach, session.date)), calendar)
     return signal_of(about, facts, session.date, calendar)
 
 
@@ -205,9 +290,11 @@ def latest_signal(profile_name: str, settings: Settings) -> Signal:
     return signal(profile_name, settings, None, None)
 
 
-async def _known(market: MarketData, needs: Needs, day: date) -> Facts:
+async def _known(market: MarketData, reach: Reach, day: date) -> Facts:
     """What is known at the close of a day, and long enough before to have followed a while."""
-    facts = await market.facts(replace(needs, sessions=needs.sessions + LOOK_BACK), day)
+    needs = reach.on(day)
+    longer = replace(needs, sessions=needs.sessions + LOOK_BACK)
+    facts = replace(await market.facts(longer, day), feeds=reach.known(day))
     quotes = await market.quotes(needs.symbols)
     fresh = {s: quote for s, quote in quotes.items() if exchange_date(quote.at) == day}
     return facts.with_today(day, fresh)

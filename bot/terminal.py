@@ -1,6 +1,7 @@
 """Tables for a terminal."""
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from bot.hindsight import LOOKS_AHEAD, Hindsight
 from bot.lines import notes
+from bot.original_trial import Reckoned
 from bot.profiles import Explained, Prospectus, phrase_of
 from bot.scores import SCORES, scores
 from bot.sources import Updated
@@ -198,6 +201,49 @@ def progress(counted: str) -> Iterator[Callable[[int, int], None]]:
             bar.update(task, completed=done, total=of)
 
         yield watch
+
+
+def hindsight_sheet(found: Hindsight, words: Words) -> Sheet:
+    """What cutting a history showed: what differs, and from when on a profile may act."""
+    values = {"count": found.compared, "cuts": len(found.cuts), "seed": found.seed}
+    needs = {"declared": found.declared, "measured": found.measured, "first": found.acts_from}
+    lines = [
+        words.phrase("check_compared", values),
+        words.phrase("check_cuts", {"days": found.cuts}),
+        words.phrase("check_acts" if found.acts_from else "check_never_acts", needs),
+    ]
+    for each in found.differences:
+        told = {"cut": each.cut, "session": each.session, "whole": each.whole, "part": each.part}
+        ahead = words.phrase("check_looks_ahead", told)
+        lines.append(
+            ahead if each.code == LOOKS_AHEAD else words.phrase("check_reaches_back", told)
+        )
+    if not found.differences:
+        lines.append(words.phrase("check_clean"))
+    return "\n".join(lines)
+
+
+def original_sheet(reckoned: Reckoned, written: Sequence[Path], words: Words) -> Sheet:
+    """A summary as the first authors wrote it, its rows as columns; its names are theirs."""
+    table = _table(["" for _ in range(len(reckoned.summary) + 1)], ())
+    for name in reckoned.summary[0]:
+        table.add_row(name, *(_figure(row[name]) for row in reckoned.summary))
+    lines = [words.phrase("score_past")]
+    if written:
+        told = {"folder": written[0].parent, "names": [path.name for path in written]}
+        lines.insert(0, words.phrase("score_written", told))
+    return Group(
+        Text(words.phrase("original_title", {"profile": reckoned.profile})),
+        Text(words.phrase("score_source", {"path": reckoned.source})),
+        table,
+        Text("\n".join(lines)),
+    )
+
+
+def _figure(value: object) -> str:
+    if isinstance(value, float):
+        return "–" if math.isnan(value) else f"{value:.6f}"
+    return str(value)
 
 
 def scorecard_sheet(card: Scorecard, written: Sequence[Path], words: Words) -> Sheet:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -19,6 +20,10 @@ from bot.domain.fills import FillRules
 from bot.domain.model import NOTHING, Note, Symbol
 from bot.domain.performance import Performance, buy_and_hold, performance
 from bot.domain.strategy import Book, Facts, Remarked, Strategy
+from bot.gather import numbered
+from bot.hindsight import Hindsight, look_into
+from bot.ports import FeedHistory
+from bot.reach import Reach
 from bot.signals import Signal, Statistics, statistics_of
 from bot.sources import Past
 from bot.track_record import TrackRecord
@@ -34,7 +39,9 @@ class Wish:
 
     `prices` is a file instead of the book's market. `account` are keys of the
     paper account with other values: cash, slippage, commissions. `splice` comes
-    on top of the market's own, `params` on top of the profile's or the book's.
+    on top of the market's own, `params` on top of the profile's or the book's. `feeds`
+    are where a feed lies by its name, instead of where the book's settings have it.
+    `survivors` says that who went under is missing.
     """
 
     profile: str | None = None
@@ -46,6 +53,8 @@ class Wish:
     account: Mapping[str, object] = field(default_factory=dict)
     splice: Mapping[Symbol, Symbol] = field(default_factory=dict)
     params: Mapping[str, object] = field(default_factory=dict)
+    feeds: Mapping[str, Path] = field(default_factory=dict)
+    survivors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,7 @@ class Scorecard:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """What a wish is played on: a book, its account, and the prices up to the last session."""
+    """What a wish is played on: a book, its account, its feeds, prices up to the last session."""
 
     book: Book
     opening: Opening
@@ -83,6 +92,20 @@ class Stage:
     calendar: Calendar
     benchmark: Symbol
     past: Past
+    feeds: Mapping[str, FeedHistory]
+
+    @property
+    def reach(self) -> Reach:
+        """What its feeds would have told it on each session."""
+        return Reach(self.book.strategy.needs, self.feeds, frozenset(self.past.closes.columns))
+
+    @property
+    def facts(self) -> Facts:
+        """The closes of everything it might ever read, and all its feeds ever told."""
+        reach, closes = self.reach, self.past.closes
+        read = [symbol for symbol in reach.every.symbols if symbol in closes]
+        known = self.calendar.index(closes.index[0].date(), closes.index[-1].date())
+        return numbered(Facts(closes[read], known, feeds=reach.tables), self.calendar)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,24 +136,27 @@ class Trial:
 
 
 def staged(wish: Wish, settings: Settings) -> Stage:
-    """Put a wish on its stage. Raises what prices and settings raise."""
+    """Put a wish on its stage. Raises what prices, feeds and settings raise."""
     settings = _granted(wish, settings)
     name = wish.book or NAMELESS
     book = app.book(name, settings)
     calendar = sources.exchange(settings)
     benchmark = profile(book.profile).benchmark
-    wanted = dict.fromkeys((*book.strategy.needs.symbols, benchmark))
+    needs = book.strategy.needs
     market = settings.market_of(name)
     assert market is not None  # what is played has the prices of a file
-    past = sources.past(market, settings, [*wanted], calendar)
-    closes = _up_to(wish.last, past, calendar, book.strategy.needs.sessions)
+    feeds = sources.histories(name, settings, calendar, wish.feeds)
+    wanted = dict.fromkeys((*needs.symbols, benchmark))
+    perhaps = Reach(needs, feeds).every.symbols
+    past = sources.past(market, settings, [*wanted], calendar, perhaps)
     return Stage(
         book=book,
         opening=app.opening_of(name, settings),
         costs=app.costs(name, settings),
         calendar=calendar,
         benchmark=benchmark,
-        past=replace(past, closes=closes),
+        past=replace(past, closes=_up_to(wish.last, past, calendar, needs.sessions)),
+        feeds=feeds,
     )
 
 
@@ -144,14 +170,24 @@ def first_session(wish: Wish, stage: Stage) -> date:
     earliest = bars.earliest()
     if earliest is None:
         raise DataError("too_few_sessions", found=len(closes), needed=needs.sessions)
-    return max(wish.first, earliest) if wish.first else bars.all_priced(earliest)
+    if wish.first is not None:
+        return max(wish.first, earliest)
+    return max(bars.all_priced(earliest), stage.reach.begins or earliest)
+
+
+def looked_into(
+    wish: Wish, seed: int, settings: Settings, watch: Callable[[int, int], None]
+) -> Hindsight:
+    """Cut the history a wish is played on. Raises what prices, feeds and `look_into` raise."""
+    stage = staged(wish, settings)
+    return look_into(stage.book.strategy, stage.facts, seed, watch=watch)
 
 
 def attempt(wish: Wish, settings: Settings, watch: Callable[[int, int], None]) -> Trial:
     """Play a wish through. Raises what prices, settings and `backtest` raise."""
     stage = staged(wish, settings)
     book, calendar, past = stage.book, stage.calendar, stage.past
-    needs, benchmark, closes = book.strategy.needs, stage.benchmark, past.closes
+    benchmark, closes = stage.benchmark, past.closes
     experiment = Experiment(
         book=book,
         opening=stage.opening,
@@ -159,10 +195,10 @@ def attempt(wish: Wish, settings: Settings, watch: Callable[[int, int], None]) -
         last=wish.last,
         costs=stage.costs,
         fill=wish.fill,
+        feeds=stage.feeds,
     )
-    known = calendar.index(closes.index[0].date(), closes.index[-1].date())
     opens = past.opens if wish.fill is FillAt.NEXT_OPEN else None
-    facts = Facts(closes[[*needs.symbols]], known)
+    facts = stage.facts
     record = backtest(experiment, facts, calendar, opens, watch)
     first = record.equity.index[0].date()
     held = _held(benchmark, closes, record)
@@ -181,7 +217,13 @@ def attempt(wish: Wish, settings: Settings, watch: Callable[[int, int], None]) -
         orders=len(record.trades),
         commission=sum((trade.commission for trade in record.trades), NOTHING),
         slippage=sum((trade.cost for trade in record.trades), NOTHING),
-        notes=(*_said_of(book.strategy), *past.splices, *_late(closes, first), *_remarks(record)),
+        notes=(
+            *_said_of(book.strategy),
+            *_survivors(wish),
+            *past.splices,
+            *_late(closes[[*dict.fromkeys((*book.strategy.needs.symbols, benchmark))]], first),
+            *_remarks(record),
+        ),
     )
     return Trial(scorecard, record, held, stage, facts)
 
@@ -192,12 +234,17 @@ def opened(equity: pd.Series, money: float, day: date) -> pd.Series:
     return whole
 
 
-def statistics(signal: Signal, prices: Path | None, settings: Settings) -> Statistics:
+def statistics(
+    signal: Signal,
+    prices: Path | None,
+    settings: Settings,
+    feeds: Mapping[str, Path] = MappingProxyType({}),
+) -> Statistics:
     """How a signal's profile by its defaults fared over all the past there is, up to its session.
 
     Raises what `attempt` raises: DataError where there is too little of it.
     """
-    wish = Wish(profile=signal.profile, prices=prices, last=signal.updated)
+    wish = Wish(profile=signal.profile, prices=prices, last=signal.updated, feeds=feeds)
     played = attempt(wish, settings, lambda _done, _of: None)
     return statistics_of(played.equity, len(played.record.trades))
 
@@ -258,6 +305,10 @@ def _held(symbol: Symbol, closes: pd.DataFrame, record: TrackRecord) -> pd.Serie
 def _said_of(strategy: Strategy) -> list[Note]:
     """What a strategy wants everybody to know who reads of its decisions."""
     return [Note(code) for code in strategy.remarks] if isinstance(strategy, Remarked) else []
+
+
+def _survivors(wish: Wish) -> list[Note]:
+    return [Note("survivors_only")] if wish.survivors else []
 
 
 def _late(closes: pd.DataFrame, first: date) -> list[Note]:

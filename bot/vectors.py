@@ -6,6 +6,8 @@ from datetime import date
 from functools import cache
 from typing import Any
 
+import pandas as pd
+
 from bot.domain.calendar import Calendar
 from bot.domain.errors import DataError
 from bot.domain.model import Symbol
@@ -75,3 +77,14 @@ def day(field: str, value: Any) -> date:
         return date.fromisoformat(value)
     except (TypeError, ValueError) as error:
         raise DataError("bad_case", field=field, value=value) from error
+
+
+def frame_table(field: str, told: Any) -> pd.DataFrame:
+    """A table as vectors have it: columns, and rows of as many cells."""
+    given = mapping(field, told)
+    columns, rows = given.get("columns"), given.get("rows")
+    if not isinstance(columns, list) or not isinstance(rows, list):
+        raise DataError("bad_case", field=field, value=told)
+    if any(not isinstance(row, list) or len(row) != len(columns) for row in rows):
+        raise DataError("bad_case", field=field, value="rows that do not fit the columns")
+    return pd.DataFrame(rows, columns=[str(column) for column in columns])

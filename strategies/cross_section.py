@@ -5,6 +5,7 @@ What each family's score is made of stands in `scores`.
 
 import math
 from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -15,6 +16,7 @@ import pandas as pd
 from bot.domain.model import Symbol
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+Places: TypeAlias = npt.NDArray[np.intp]
 
 TREND_GAP = "sma200_gap"
 # Below this share of a group's largest value a deviation is rounding, not difference.
@@ -37,38 +39,79 @@ def standardise(values: npt.ArrayLike, groups: Sequence[Hashable] | None = None)
     of equal values, of none.
     """
     x = np.asarray(values, dtype=float)
-    codes = np.zeros(len(x), dtype=np.intp)
-    if groups is not None:
-        codes = pd.factorize(pd.Series(list(groups)), use_na_sentinel=False)[0]
+    return _standardised(x, _Groups.of(groups, len(x)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """The group of each entry as a number from 0, and the entries sorted by it.
+
+    `starts` are where each of the groups `there` begins among the sorted entries.
+    """
+
+    codes: Places
+    order: Places
+    starts: Places
+    there: Places
+
+    @classmethod
+    def of(cls, groups: Sequence[Hashable] | None, count: int) -> "_Groups":
+        """The groups as somebody names them, one of all where nobody does."""
+        if groups is None:
+            return cls.coded(np.zeros(count, dtype=np.intp))
+        named = np.array(groups, dtype=object)
+        return cls.coded(pd.factorize(named, use_na_sentinel=False)[0])
+
+    @classmethod
+    def coded(cls, codes: Places) -> "_Groups":
+        """The groups of some codes."""
+        order = np.argsort(codes, kind="stable")
+        starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+        return cls(codes, order, starts, codes[order][starts])
+
+    def highest(self, values: Floats, count: int) -> Floats:
+        """The highest value of each of so many groups, zero of an empty one."""
+        top = np.zeros(count)
+        if len(self.starts):
+            top[self.there] = np.maximum.reduceat(values[self.order], self.starts)
+        return top
+
+
+def _standardised(x: Floats, groups: _Groups) -> Floats:
     known = ~np.isnan(x)
-    of, count = codes[known], int(codes.max()) + 1 if len(x) else 0
-    top = np.full(count, -np.inf)
-    largest = np.zeros(count)
-    np.maximum.at(top, of, x[known])
-    np.maximum.at(largest, of, np.abs(x[known]))
+    count = int(groups.codes.max()) + 1 if len(x) else 0
+    result = np.zeros(len(x))
+    if not known.all():
+        groups = _Groups.coded(groups.codes[known])
+    of, values = groups.codes, x[known]
     with np.errstate(invalid="ignore", divide="ignore"):
         # Measured from the group's top, equal values are exactly equal to their mean.
-        below = x[known] - top[of]
+        below = values - groups.highest(values, count)[of]
         size = np.bincount(of, minlength=count)
         mean = np.bincount(of, below, count) / size
         away = below - mean[of]
         spread = np.sqrt(np.bincount(of, away**2, count) / size)
         scores = away / spread[of]
-    result = np.zeros(len(x))
+    largest = groups.highest(np.abs(values), count)
     # NaN compares false: a group with an infinite value has no spread either.
     result[known] = np.where(spread[of] > _ROUNDING * largest[of], scores, 0.0)
     return result
 
 
 def weighted_score(
-    frame: pd.DataFrame,
+    columns: Mapping[str, npt.ArrayLike],
     weights: Mapping[str, float],
     groups: Sequence[Hashable] | None = None,
 ) -> Floats:
-    """The sum of weight times z-score over the named columns, in the order of `weights`."""
-    total = np.zeros(len(frame))
-    for column, weight in weights.items():
-        total += weight * standardise(frame[column].to_numpy(dtype=float), groups)
+    """The sum of weight times z-score over the named columns, in the order of `weights`.
+
+    The columns are of one length, as are the groups.
+    """
+    told = {name: np.asarray(columns[name], dtype=float) for name in weights}
+    count = len(next(iter(told.values())))
+    total, parted = np.zeros(count), _Groups.of(groups, count)
+    for name, weight in weights.items():
+        total += weight * _standardised(told[name], parted)
     return total
 
 
@@ -77,9 +120,12 @@ def ordered(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
 
     The symbol is the index, or its last level; symbols compare by code point.
     """
-    symbols = frame.index.get_level_values(-1).to_numpy(dtype=str)
-    columns = [-frame[key].to_numpy(dtype=float) for key in keys]
-    return frame.iloc[np.lexsort([symbols, *reversed(columns)])]
+    symbols = frame.index.get_level_values(-1).tolist()
+    columns = [-frame[key].to_numpy(dtype=float) for key in reversed(keys)]
+    # The sort is stable: what stands by symbol already needs not be told to.
+    if symbols != sorted(symbols):
+        columns = [np.array(symbols, dtype=str), *columns]
+    return frame.iloc[np.lexsort(columns)]
 
 
 def breadth(frame: pd.DataFrame) -> float:
@@ -114,14 +160,14 @@ def sector_walk(
     order: Sequence[Symbol], sectors: Mapping[Symbol, str], slots: int, most: int
 ) -> list[Symbol]:
     """The first `most` symbols of the order with at most `slots` of a sector."""
-    taken: dict[str, int] = {}
+    free = dict.fromkeys(sectors.values(), slots)
     picked: list[Symbol] = []
+    most = min(most, slots * len(free))
     for symbol in order:
         if len(picked) >= most:
             break
-        sector = sectors[symbol]
-        if taken.get(sector, 0) < slots:
-            taken[sector] = taken.get(sector, 0) + 1
+        if free[sectors[symbol]] > 0:
+            free[sectors[symbol]] -= 1
             picked.append(symbol)
     return picked
 

@@ -98,8 +98,13 @@ def deepest_fall(length: int) -> Factor:
     """The deepest fall from a peak, both within the last `length` rows: zero or negative."""
 
     def factor(of: Windows) -> Floats:
-        closes = of.closes[:, -length:]
-        return np.asarray((closes / np.maximum.accumulate(closes, axis=1)).min(axis=1) - 1.0)
+        # Row after row over all stocks at once, which then lie side by side in memory.
+        closes = np.ascontiguousarray(of.closes[:, -length:].T)
+        peak, deepest = closes[0].copy(), closes[0] / closes[0]
+        for row in closes[1:]:
+            np.maximum(peak, row, out=peak)
+            np.minimum(deepest, row / peak, out=deepest)
+        return np.asarray(deepest - 1.0)
 
     return factor
 

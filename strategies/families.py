@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bot.domain.errors import DataError
@@ -14,7 +15,7 @@ from bot.domain.model import Note, Symbol
 from strategies import factors as f
 from strategies.factors import LONGEST, Factor
 from strategies.panel import Panel
-from strategies.tables import Days
+from strategies.tables import Days, Places
 from strategies.universe import Universe, largest
 
 BENCHMARK = "benchmark"
@@ -177,7 +178,8 @@ def snapshot(family: Family, panel: Panel, universe: Universe, day: date) -> Sna
     Raises DataError `universe_inactive`, `universe_unranked` or `no_rows_until`.
     """
     members = _members(family, universe, day)
-    rows, last = _rows(family, panel, _listed(family, members.sectors), day)
+    columns, last = _rows(family, panel, _Listing.of(family, panel, members), day)
+    rows = pd.DataFrame(columns)
     unlisted = [
         Note("sector_unlisted", symbol, {"sector": sector})
         for symbol, sector in members.sectors.items()
@@ -193,11 +195,22 @@ def snapshots(
     family: Family, panel: Panel, universe: Universe, days: Sequence[date]
 ) -> pd.DataFrame:
     """The rows of `snapshot` on each of the days, one after the other; errors are the same."""
-    parts = [
-        _rows(family, panel, _listed(family, _members(family, universe, day).sectors), day)[0]
-        for day in days
-    ]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=family.columns)
+    listings: dict[int, _Listing] = {}
+    parts: dict[str, list[Any]] = {name: [] for name in family.columns}
+    for day in days:
+        spell = universe.spell(day)
+        if spell not in listings:
+            listings[spell] = _Listing.of(family, panel, _members(family, universe, day))
+        for name, column in _rows(family, panel, listings[spell], day)[0].items():
+            parts[name].append(column)
+    return pd.DataFrame({name: _joined(columns) for name, columns in parts.items()})
+
+
+def _joined(columns: Sequence[Any]) -> Any:
+    """Columns of the same name one after the other."""
+    if columns and isinstance(columns[0], np.ndarray):
+        return np.concatenate(columns)
+    return [cell for column in columns for cell in column]
 
 
 def _members(family: Family, universe: Universe, day: date) -> Universe:
@@ -211,23 +224,36 @@ def _lists(family: Family, sector: str) -> bool:
     return not family.sectors or sector in family.sectors
 
 
-def _listed(family: Family, sectors: Mapping[Symbol, str]) -> dict[Symbol, str]:
-    """The sector of each symbol of the snapshot, by symbol."""
-    listed = {symbol: sector for symbol, sector in sectors.items() if _lists(family, sector)}
-    return dict(sorted({**family.references, **listed}.items()))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Listing:
+    """Who is in a snapshot: symbols, their sectors, where their prices stand, who is a stock."""
+
+    symbols: list[Symbol]
+    sectors: list[str]
+    places: Places
+    stocks: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, family: Family, panel: Panel, members: Universe) -> "_Listing":
+        """The members the family lists, and its references, by symbol."""
+        listed = {s: of for s, of in members.sectors.items() if _lists(family, of)}
+        listed = dict(sorted({**family.references, **listed}.items()))
+        symbols = list(listed)
+        stocks = np.array([symbol not in family.references for symbol in symbols])
+        return cls(symbols, list(listed.values()), panel.places(symbols), stocks)
 
 
 def _rows(
-    family: Family, panel: Panel, sectors: Mapping[Symbol, str], day: date
-) -> tuple[pd.DataFrame, Days]:
-    """The rows of the snapshot, and the day of each symbol's newest price, NaT of none."""
-    symbols = list(sectors)
-    windows = panel.windows(panel.places(symbols), day)
+    family: Family, panel: Panel, listing: _Listing, day: date
+) -> tuple[dict[str, Any], Days]:
+    """The columns of the snapshot, and the day of each symbol's newest price, NaT of none."""
+    symbols = listing.symbols
+    windows = panel.windows(listing.places, day)
     if family.wants_prices and np.isnat(windows.newest).all():
         raise DataError("no_rows_until", day=day)
     measured = {name: factor(windows) for name, factor in family.measures.items()}
     eligible = (
-        np.array([symbol not in family.references for symbol in symbols])
+        listing.stocks
         & (measured[HISTORY] >= family.min_rows)
         & (measured["close"] > family.min_price)
         & (measured[ADV] >= family.min_adv)
@@ -241,13 +267,13 @@ def _rows(
     columns = {
         "as_of": np.full(len(symbols), np.datetime64(day, "s")),
         "symbol": symbols,
-        "sector": list(sectors.values()),
+        "sector": listing.sectors,
         **measured,
         HISTORY: measured[HISTORY].astype(np.int64),
         family.flag: eligible,
         **relative,
     }
-    return pd.DataFrame(columns), windows.newest
+    return columns, windows.newest
 
 
 def _remarks(family: Family, rows: pd.DataFrame, newest: Days) -> Iterator[Note]:

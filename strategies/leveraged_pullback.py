@@ -152,9 +152,9 @@ class LeveragedPullback:
             raise BellwetherError("no_products", feed=FEED)
         held = {product for product, of in zip(products, pool, strict=True) if of}
         held &= view.holdings.keys()
-        code = _state(lines, active=bool(held))
+        code = market_state(lines, active=bool(held))
         exposure = self.max_product_exposure if code.startswith("risk_on") else 0.0
-        ranked = self._ranked(rows, products, held)
+        ranked = ranked_products(rows, held, self.hold_bonus)
         most = affordable_names(
             view.equity, exposure, self.holdings_count, self.min_position_value_usd
         )
@@ -168,7 +168,7 @@ class LeveragedPullback:
         code = found.reason
         if found.exposure > 0.0 and not found.chosen:
             code = "none_affordable" if found.ranked else "none_eligible"
-        weights = self._weights(found)
+        weights = sized(found.chosen, found.exposure, self.single_name_cap)
         # Every session decides by itself, so a missed one leaves nothing to make up for.
         return rotate(
             out_of=view.holdings,
@@ -178,37 +178,6 @@ class LeveragedPullback:
             roles={self.safe_haven: Role.SAFE_HAVEN},
             lapses=True,
         )
-
-    def _ranked(
-        self, rows: pd.DataFrame, products: Sequence[Symbol], held: Collection[Symbol]
-    ) -> tuple[Candidate, ...]:
-        """The candidates best first; equal scores go by quality, momentum and company."""
-        sizes = rows["size"].to_numpy()
-        places = np.flatnonzero(sizes > 0.0)
-        columns = {name: rows[name].to_numpy()[places] for name in _WEIGHTS}
-        score = np.zeros(len(places))
-        for name, weight in _WEIGHTS.items():
-            score += weight * standardise(columns[name])
-        companies = rows["underlying"].tolist()
-        candidates = [
-            Candidate(
-                product=products[at],
-                underlying=companies[at],
-                score=float(score[place]) + (self.hold_bonus if products[at] in held else 0.0),
-                size=float(sizes[at]),
-                quality=float(columns["quality"][place]),
-                mom_126=float(columns["mom_126"][place]),
-            )
-            for place, at in enumerate(places.tolist())
-        ]
-        return tuple(sorted(candidates, key=_order))
-
-    def _weights(self, found: Stance) -> dict[Symbol, float]:
-        even = found.exposure / max(1, len(found.chosen))
-        weights = {one.product: min(self.single_name_cap, even * one.size) for one in found.chosen}
-        total = sum(weights.values())
-        over = total / found.exposure if total > found.exposure else 1.0
-        return {product: weight / over for product, weight in weights.items()}
 
     @property
     def _bars_needed(self) -> int:
@@ -247,6 +216,49 @@ def _true_ranges(facts: Facts, closes: pd.DataFrame) -> pd.DataFrame:
     return widest.where(closes.notna())
 
 
+def ranked_products(
+    rows: pd.DataFrame, held: Collection[Symbol], bonus: float
+) -> tuple[Candidate, ...]:
+    """The candidates best first; equal scores go by quality, momentum and company.
+
+    `rows` has the product as its index, or its last level, the company it is of as
+    `underlying`, the `size` of a position, which candidates alone have, and the
+    numbers of the score. What is `held` scores `bonus` more.
+    """
+    products = rows.index.get_level_values(-1).tolist()
+    sizes = rows["size"].to_numpy()
+    places = np.flatnonzero(sizes > 0.0)
+    columns = {name: rows[name].to_numpy()[places] for name in _WEIGHTS}
+    score = np.zeros(len(places))
+    for name, weight in _WEIGHTS.items():
+        score += weight * standardise(columns[name])
+    companies = rows["underlying"].tolist()
+    candidates = [
+        Candidate(
+            product=products[at],
+            underlying=companies[at],
+            score=float(score[place]) + (bonus if products[at] in held else 0.0),
+            size=float(sizes[at]),
+            quality=float(columns["quality"][place]),
+            mom_126=float(columns["mom_126"][place]),
+        )
+        for place, at in enumerate(places.tolist())
+    ]
+    return tuple(sorted(candidates, key=_order))
+
+
+def sized(chosen: Sequence[Candidate], exposure: float, cap: float) -> dict[Symbol, float]:
+    """The weight of each of the chosen: its size of an equal part, no more than the cap.
+
+    Together they are at most the exposure.
+    """
+    even = exposure / max(1, len(chosen))
+    weights = {one.product: min(cap, even * one.size) for one in chosen}
+    total = sum(weights.values())
+    over = total / exposure if total > exposure else 1.0
+    return {product: weight / over for product, weight in weights.items()}
+
+
 def _order(candidate: Candidate) -> tuple[float, float, float, Symbol]:
     return -candidate.score, -candidate.quality, -candidate.mom_126, candidate.underlying
 
@@ -255,8 +267,8 @@ def _benchmark_lines(rows: pd.DataFrame, here: npt.NDArray[np.bool_]) -> dict[st
     return {name: float(rows[name].to_numpy()[here][0]) for name in _LINES}
 
 
-def _state(benchmark: Mapping[str, float], *, active: bool) -> str:
-    """Why the book is in or out; leaving comes before keeping."""
+def market_state(benchmark: Mapping[str, float], *, active: bool) -> str:
+    """Why a book is in or out, by its benchmark's price and lines; leaving comes before keeping."""
     if benchmark["price"] < benchmark["exit_line"]:
         code = "hard_defense"
     elif active:

@@ -25,11 +25,13 @@ from strategies.monthly import (
     Window,
     already_traded,
     apart_from,
+    by_symbol,
     equal_shares,
     move,
     outlook,
     snapshot_needs,
     stocks,
+    whole,
 )
 from strategies.parameters import Portion, Share, Texts, check
 from strategies.scores import LEADERS, scored
@@ -149,9 +151,8 @@ class MegaCapLeaders:
         rows = view.features
         references = (self.benchmark_symbol, self.broad_benchmark_symbol, self.safe_haven)
         stock = apart_from(rows, *references)
-        traded = stock["adv20_usd"] >= self.min_adv20_usd
-        whole = stock[list(FACTORS)].notna().all(axis=1)
-        candidates = stock[traded & whole].droplevel("session")
+        traded = rows["adv20_usd"].to_numpy() >= self.min_adv20_usd
+        candidates = by_symbol(rows, stock & traded & whole(rows, FACTORS))
         seen = outlook(rows, candidates, self.benchmark_symbol, self._defence)
         ranked = scored(LEADERS, candidates, view.holdings, self.hold_bonus)
         found = []
@@ -160,7 +161,7 @@ class MegaCapLeaders:
             names = affordable_names(
                 equity, seen.exposure, sleeve.names, self.min_position_value_usd
             )
-            chosen = held_first(list(ranked.index), view.holdings, names, self.hold_buffer)
+            chosen = held_first(ranked.index.tolist(), view.holdings, names, self.hold_buffer)
             found.append(Selection(seen, len(ranked), ranked, names, chosen=tuple(chosen)))
         return tuple(found)
 
@@ -169,6 +170,11 @@ class MegaCapLeaders:
         if already_traded(view):
             return Hold("already_traded")
         found = self.select(view)
+        moved = move(view, found[0], self.weights(found), self.safe_haven)
+        return replace(moved, reserve=self.execution_cash_reserve_ratio)
+
+    def weights(self, found: tuple[Selection, ...]) -> dict[Symbol, float]:
+        """What the selections of all sleeves want together, the safe haven last."""
         blend: dict[Symbol, float] = {}
         for sleeve, part in zip(self.sleeves, found, strict=True):
             exposure = part.outlook.exposure
@@ -177,9 +183,7 @@ class MegaCapLeaders:
                 blend[symbol] = blend.get(symbol, 0.0) + sleeve.weight * weight
         safe_last = sorted(blend, key=lambda symbol: symbol == self.safe_haven)
         total = sum(blend.values())
-        targets = {symbol: blend[symbol] / total for symbol in safe_last}
-        moved = move(view, found[0], targets, self.safe_haven)
-        return replace(moved, reserve=self.execution_cash_reserve_ratio)
+        return {symbol: blend[symbol] / total for symbol in safe_last}
 
     @property
     def _defence(self) -> Defence:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bot.domain.model import Role, Symbol
@@ -29,6 +31,7 @@ _NOTHING = 1e-12
 
 # A cap may be as small as this share of equity; a bonus moves scores, which count deviations.
 _LEAST_CAP, _MOST_BONUS, MOST_NAMES = 0.001, 10.0, 1000
+Marks: TypeAlias = npt.NDArray[np.bool_]
 Cap: TypeAlias = Annotated[float, Allowed(_LEAST_CAP, 1.0)]
 Count: TypeAlias = Annotated[int, Allowed(1, MOST_NAMES)]
 Bonus: TypeAlias = Annotated[float, Allowed(-_MOST_BONUS, _MOST_BONUS)]
@@ -124,8 +127,8 @@ def outlook(
     rows: pd.DataFrame, candidates: pd.DataFrame, benchmark: Symbol, defence: Defence
 ) -> Outlook:
     """The outlook of one session's rows; a benchmark without a row or a gap has no trend."""
-    gaps = rows.loc[rows.index.get_level_values("symbol") == benchmark, TREND_GAP]
-    trend = bool((gaps > 0.0).any())
+    there = np.asarray(rows.index.get_level_values("symbol") == benchmark)
+    trend = bool((rows[TREND_GAP].to_numpy()[there] > 0.0).any())
     wide = breadth(candidates)
     here = regime(trend, wide, defence.soft_below, defence.hard_below)
     exposure = defence.exposure(here)
@@ -133,7 +136,7 @@ def outlook(
     if here is not Regime.RISK_ON and exposure >= defence.risk_on:
         code = "stays_invested"
     flags = ("hard_defense",) if here is Regime.HARD_DEFENSE else ()
-    if gaps.empty:
+    if not there.any():
         flags = (*flags, "benchmark_row_missing")
     return Outlook(trend, wide, here, exposure, code, flags)
 
@@ -169,11 +172,23 @@ def stocks(facts: Facts, feed: str, read: StockColumns, sessions: int) -> pd.Dat
     return dated.drop(columns=["symbol", "as_of"])
 
 
-def apart_from(rows: pd.DataFrame, *references: Symbol) -> pd.DataFrame:
-    """The eligible rows of all but some symbols."""
-    reference = rows.index.get_level_values("symbol").isin(references)
-    kept: pd.DataFrame = rows[~reference & rows["eligible"].to_numpy()]
-    return kept
+def apart_from(rows: pd.DataFrame, *references: Symbol) -> Marks:
+    """Which rows are eligible, none of them of some symbols."""
+    symbols = rows.index.get_level_values("symbol")
+    marks: Marks = ~np.asarray(symbols.isin(references)) & rows["eligible"].to_numpy()
+    return marks
+
+
+def whole(rows: pd.DataFrame, columns: Sequence[str]) -> Marks:
+    """Which rows know all of some numbers."""
+    marks: Marks = np.logical_and.reduce([~np.isnan(rows[name].to_numpy()) for name in columns])
+    return marks
+
+
+def by_symbol(rows: pd.DataFrame, which: Marks) -> pd.DataFrame:
+    """Some rows of one session, by symbol."""
+    kept: pd.DataFrame = rows[which]
+    return kept.set_axis(rows.index.get_level_values("symbol")[which], axis=0)
 
 
 def already_traded(view: View) -> bool:

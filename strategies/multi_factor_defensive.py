@@ -18,11 +18,13 @@ from strategies.monthly import (
     already_traded,
     apart_from,
     by_sector,
+    by_symbol,
     equal_shares,
     move,
     outlook,
     snapshot_needs,
     stocks,
+    whole,
 )
 from strategies.parameters import Portion, Share, check
 from strategies.scores import DEFENSIVE, scored
@@ -75,8 +77,8 @@ class MultiFactorDefensive:
     def select(self, view: View) -> Selection:
         """What the session's snapshot comes to for a book that holds what the view says."""
         rows = view.features
-        wanted = apart_from(rows, self.benchmark_symbol, self.safe_haven)
-        candidates = wanted[wanted[list(FACTORS)].notna().all(axis=1)].droplevel("session")
+        stock = apart_from(rows, self.benchmark_symbol, self.safe_haven)
+        candidates = by_symbol(rows, stock & whole(rows, FACTORS))
         seen = outlook(rows, candidates, self.benchmark_symbol, self._defence)
         sector = candidates["sector"].tolist()
         ranked = scored(DEFENSIVE, candidates, view.holdings, self.hold_bonus, sector)
@@ -89,10 +91,12 @@ class MultiFactorDefensive:
         if already_traded(view):
             return Hold("already_traded")
         found = self.select(view)
-        targets = equal_shares(
-            found.chosen, found.outlook.exposure, self.single_name_cap, self.safe_haven
-        )
-        return move(view, found, targets, self.safe_haven)
+        return move(view, found, self.weights(found), self.safe_haven)
+
+    def weights(self, found: Selection) -> dict[Symbol, float]:
+        """What a selection wants."""
+        exposure = found.outlook.exposure
+        return equal_shares(found.chosen, exposure, self.single_name_cap, self.safe_haven)
 
     @property
     def _defence(self) -> Defence:

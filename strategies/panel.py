@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +36,7 @@ class Panel:
     closes: Floats
     volumes: Floats
     notes: tuple[Note, ...] = ()
-    _keys: npt.NDArray[np.int64] = field(init=False, repr=False)
+    _keys: npt.NDArray[np.signedinteger[Any]] = field(init=False, repr=False)
     _span: int = field(init=False, repr=False)
     _first: int = field(init=False, repr=False)
 
@@ -47,7 +47,10 @@ class Panel:
         owners = np.repeat(np.arange(len(self.symbols)), np.diff(self.starts))
         object.__setattr__(self, "_first", first)
         object.__setattr__(self, "_span", last - first + 2)
-        object.__setattr__(self, "_keys", owners * self._span + days - first)
+        keys = owners * self._span + days - first
+        # Half the memory to search through, where numbers of that size fit.
+        small = len(self.symbols) * self._span <= np.iinfo(np.int32).max
+        object.__setattr__(self, "_keys", keys.astype(np.int32 if small else np.int64, copy=False))
 
     @classmethod
     def of_rows(
@@ -99,6 +102,13 @@ class Panel:
         """The day of the newest row, None of a panel without rows."""
         return self.days.max().item() if len(self.days) else None
 
+    def since(self, day: date) -> "Panel":
+        """The same panel as if there were no rows before a day."""
+        kept = self.days >= np.datetime64(day, "D")
+        before = np.concatenate([[0], np.cumsum(kept)])
+        rows = (self.days[kept], self.closes[kept], self.volumes[kept])
+        return Panel(self.symbols, before[self.starts], *rows, self.notes)
+
     def places(self, symbols: Sequence[Symbol]) -> Places:
         """Where the symbols stand, -1 for those without any row."""
         place = {symbol: at for at, symbol in enumerate(self.symbols)}
@@ -111,7 +121,7 @@ class Panel:
         """
         number = int(np.datetime64(day, "D").astype(np.int64)) - self._first + 1
         wanted = places * self._span + min(max(number, 0), self._span - 1)
-        return np.searchsorted(self._keys, wanted)
+        return np.searchsorted(self._keys, wanted.astype(self._keys.dtype, copy=False))
 
     def windows(self, places: Places, day: date) -> Windows:
         """The newest rows of the symbols at `places` that are not later than `day`.

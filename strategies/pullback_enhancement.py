@@ -23,6 +23,7 @@ from strategies.monthly import (
     already_traded,
     apart_from,
     by_sector,
+    by_symbol,
     equal_shares,
     move,
     outlook,
@@ -141,9 +142,9 @@ class PullbackEnhancement:
         """
         rows = view.features
         stock = apart_from(rows, self.benchmark_symbol, self.safe_haven)
-        wanted = stock["sector"].isin(self.sector_whitelist) | (not self.sector_whitelist)
-        traded = stock["adv20_usd"] >= self.min_adv20_usd
-        candidates = stock[traded & wanted].droplevel("session")
+        wanted = rows["sector"].isin(self.sector_whitelist) | (not self.sector_whitelist)
+        traded = rows["adv20_usd"] >= self.min_adv20_usd
+        candidates = by_symbol(rows, stock & traded.to_numpy() & wanted.to_numpy())
         seen = outlook(rows, candidates, self.benchmark_symbol, self._defence)
         limits = self.limits(seen.exposure, view.equity)
         idle = candidates.empty or seen.exposure <= 0.0
@@ -160,11 +161,14 @@ class PullbackEnhancement:
         if already_traded(view):
             return Hold("already_traded")
         found = self.select(view)
-        exposure = found.outlook.exposure
-        cap = self.limits(exposure, view.equity).single
-        targets = equal_shares(found.chosen, exposure, cap, self.safe_haven)
-        moved = move(view, found, targets, self.safe_haven)
+        moved = move(view, found, self.weights(found, view.equity), self.safe_haven)
         return replace(moved, reserve=self.execution_cash_reserve_ratio)
+
+    def weights(self, found: Selection, equity: float | None = None) -> dict[Symbol, float]:
+        """What a selection wants of an account."""
+        exposure = found.outlook.exposure
+        cap = self.limits(exposure, equity).single
+        return equal_shares(found.chosen, exposure, cap, self.safe_haven)
 
     def _ranked(self, candidates: pd.DataFrame, market: pd.DataFrame, view: View) -> pd.DataFrame:
         measured = pullback_factors(

@@ -91,8 +91,9 @@ def scored(
     `candidates` has the symbol as its index, or the last level of it. Standardised
     within `groups`, one entry per row, or over all. What is held scores `bonus` more.
     """
-    depth = candidates["maxdd_126"].abs()
-    score = weighted_score(candidates.assign(depth_126=depth), scoring.weights, groups)
+    columns = {name: candidates[name].to_numpy() for name in scoring.weights if name in candidates}
+    columns["depth_126"] = np.abs(candidates["maxdd_126"].to_numpy())
+    score = weighted_score(columns, scoring.weights, groups)
     symbols = candidates.index.get_level_values(-1)
     score += np.where(symbols.isin(list(held)), bonus, 0.0)
     return ordered(candidates.assign(score=score), ("score", *scoring.then))

@@ -64,6 +64,8 @@ def truths(rows: pd.DataFrame, columns: Sequence[str], *, missing: bool) -> pd.S
     """
     for column in columns:
         if column in rows:
+            if pd.api.types.is_bool_dtype(rows[column].dtype):
+                return rows[column].astype(bool)
             said = [_truth(value, missing=missing) for value in rows[column].tolist()]
             return pd.Series(said, rows.index, dtype=bool)
     return pd.Series(data=True, index=rows.index, dtype=bool)

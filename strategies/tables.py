@@ -48,9 +48,11 @@ def symbols_of(column: pd.Series) -> tuple[Places, list[str]]:
 
 def texts_of(column: pd.Series, missing: str) -> list[str]:
     """Trimmed texts, `missing` where there is none or it is blank."""
-    blank = column.isna().to_numpy()
-    texts = (str(value).strip() for value in column)
-    return [missing if gone or not text else text for text, gone in zip(texts, blank, strict=True)]
+    codes, found = pd.factorize(column)
+    texts = [str(value).strip() or missing for value in found]
+    # The last entry is what a missing value, coded -1, points at.
+    told: list[str] = np.array([*texts, missing], dtype=object)[codes].tolist()
+    return told
 
 
 def numbers_of(column: pd.Series) -> Floats:

@@ -85,6 +85,15 @@ class Universe:
             valid &= np.isnat(ends) | (ends >= moment)
         return replace(self, rows=self.rows[valid].reset_index(drop=True))
 
+    def spell(self, day: date) -> int:
+        """A number that is the same on days between which nobody comes or goes."""
+        edges = [np.empty(0, dtype="datetime64[D]")]
+        for column, after in (("start_date", 0), ("end_date", 1)):
+            if column in self.rows:
+                days = self.rows[column].dropna().to_numpy().astype("datetime64[D]")
+                edges.append(days + np.timedelta64(after, "D"))
+        return int((np.concatenate(edges) <= np.datetime64(day, "D")).sum())
+
     def once(self) -> "Universe":
         """Each symbol with its last row."""
         rows = self.rows.drop_duplicates("symbol", keep="last")

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import PurePath
 from typing import Any
@@ -109,6 +109,37 @@ class Issue:
     config_sha256: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Examined:
+    """A file looked into once, whatever the day: its date, and what it is while it is in force."""
+
+    path: str
+    as_of: date
+    found: Admitted | Blocked
+
+    def on(self, day: date) -> Admitted:
+        """What the file is on a day at the exchange. Raises Blocked with the reason not to act."""
+        _refuse_age(self.path, self.as_of, day)
+        if isinstance(self.found, Blocked):
+            raise self.found
+        return self.found
+
+
+def examine(offered: Offered, expected: Expected) -> Examined:
+    """What a file is. Raises Blocked where not even its date can be told."""
+    content = _content(offered.snapshot)
+    path = offered.snapshot.path
+    rows = _rows(path, content)
+    _refuse_columns(path, rows, expected)
+    made = _made(path, rows)
+    try:
+        return Examined(
+            path, made, _vouched(offered, expected, Admitted(rows, made, _sha(content)))
+        )
+    except Blocked as refused:
+        return Examined(path, made, refused)
+
+
 def admit(offered: Offered, expected: Expected, day: date) -> Admitted:
     """The rows of a file that may be acted on, on a day at the exchange.
 
@@ -116,18 +147,21 @@ def admit(offered: Offered, expected: Expected, day: date) -> Admitted:
     columns and date, its age, the manifest and what that says. All reasons begin
     with `feature_snapshot_`.
     """
-    content = _content(offered.snapshot)
-    rows = _rows(offered.snapshot.path, content)
-    _refuse_columns(offered.snapshot.path, rows, expected)
-    made = _made(offered.snapshot.path, rows)
-    _refuse_age(offered.snapshot.path, made, day)
-    digest = hashlib.sha256(content).hexdigest()
+    return examine(offered, expected).on(day)
+
+
+def _vouched(offered: Offered, expected: Expected, found: Admitted) -> Admitted:
+    """What the manifest vouches for. Raises Blocked where it does not."""
     if not expected.manifest:
-        return Admitted(rows, made, digest)
+        return found
     manifest = _manifest(offered.manifest)
-    _refuse_claims(offered.manifest.path, manifest, expected, made)
-    _refuse_digests(offered, manifest, digest)
-    return Admitted(rows, made, digest, _told(manifest, "config_sha256").lower())
+    _refuse_claims(offered.manifest.path, manifest, expected, found.as_of)
+    _refuse_digests(offered, manifest, found.sha256)
+    return replace(found, config_sha256=_told(manifest, "config_sha256").lower())
+
+
+def _sha(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _content(snapshot: Document) -> bytes:
@@ -252,7 +286,7 @@ def _refuse_digests(offered: Offered, manifest: Mapping[str, Any], digest: str) 
     if offered.config.content is None:
         raise Blocked("feature_snapshot_expected_config_missing", path=offered.config.path)
     told = _told(manifest, "config_sha256").lower()
-    found = hashlib.sha256(offered.config.content).hexdigest()
+    found = _sha(offered.config.content)
     if told != found:
         raise Blocked(
             "feature_snapshot_manifest_config_checksum_mismatch",

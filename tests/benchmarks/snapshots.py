@@ -6,7 +6,7 @@
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -67,6 +67,24 @@ def volumes(prices: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(traded, prices.index, prices.columns)
 
 
+def furnish(folder: Path, days: pd.DatetimeIndex) -> None:
+    """Write a long file of prices, a row a day and symbol, and a universe of the stocks."""
+    prices = closes(STOCKS, days)
+    table = pd.DataFrame(
+        {
+            "symbol": np.tile(prices.columns, len(days)),
+            "as_of": np.repeat(days.strftime("%Y-%m-%d"), prices.shape[1]),
+            "close": prices.to_numpy().ravel(),
+            "volume": volumes(prices).to_numpy().ravel(),
+        }
+    )
+    table.to_csv(folder / "prices.csv", index=False)
+    stocks = [name for name in prices.columns if name.startswith("S0")]
+    sectors = [SECTORS[number % len(SECTORS)] for number in range(len(stocks))]
+    universe = pd.DataFrame({"symbol": stocks, "sector": sectors})
+    universe.to_csv(folder / "universe.csv", index=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """A folder with a long price file, the price store made of it, and a universe."""
@@ -77,22 +95,8 @@ class Bench:
     def at(cls, folder: Path) -> "Bench":
         """A thousand stocks and three references over six years, a row a day and symbol."""
         days = CALENDAR.index(CALENDAR.before(LAST, ROWS - 1).date, LAST, 0)
-        prices = closes(STOCKS, days)
-        table = pd.DataFrame(
-            {
-                "symbol": np.tile(prices.columns, len(days)),
-                "as_of": np.repeat(days.strftime("%Y-%m-%d"), prices.shape[1]),
-                "close": prices.to_numpy().ravel(),
-                "volume": volumes(prices).to_numpy().ravel(),
-            }
-        )
-        table.to_csv(folder / "prices.csv", index=False)
+        furnish(folder, days)
         PriceStore(folder / "store").update(folder / "prices.csv")
-        stocks = [name for name in prices.columns if name.startswith("S0")]
-        sectors = [SECTORS[number % len(SECTORS)] for number in range(len(stocks))]
-        pd.DataFrame({"symbol": stocks, "sector": sectors}).to_csv(
-            folder / "universe.csv", index=False
-        )
         return cls(folder)
 
     @property
@@ -240,10 +244,10 @@ def measure() -> list[Compared]:
     ]
 
 
-def main() -> None:
+def show(rows: Iterable[Compared]) -> None:
     """Print one table."""
     table = Table("what", "", "against", "", "unit", "ratio", "wanted")
-    for row in measure():
+    for row in rows:
         table.add_row(
             row.name,
             f"{row.value:.3f}",
@@ -254,6 +258,11 @@ def main() -> None:
             row.wanted,
         )
     Terminal(width=160).print(table)
+
+
+def main() -> None:
+    """Measure and print."""
+    show(measure())
 
 
 if __name__ == "__main__":

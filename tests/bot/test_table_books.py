@@ -41,7 +41,8 @@ def settings_of(name: str, folder: Path, **params: object) -> Settings:
         path = folder / f"{feed}.parquet"
         write_table(TABLES[feed](pool, DAYS, 5), path)
         feeds[feed] = {"kind": "table", "path": path}
-    prices = written(synthetic_prices(needs.symbols, DAYS, 3), folder / "prices.csv")
+    symbols = [*dict.fromkeys((*needs.symbols, PROFILES[name].benchmark))]
+    prices = written(synthetic_prices(symbols, DAYS, 3), folder / "prices.csv")
     book = {"profile": name, "broker": "paper", "tables": {feed: feed for feed in feeds}}
     return checked(
         {
