@@ -1,6 +1,5 @@
 """The library's two halves with one set of keys: a read is asked again, an order never."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
@@ -53,7 +52,7 @@ class Line:
         # The least one may trade of a symbol, as far as it was asked for.
         self.lots: dict[Symbol, int] = {}
         self._clock = clock
-        self._pace = Pace(told.limits)
+        self._pace = Pace(told.limits, clock)
         self._halves = {
             half: Process(partial(self._keys, half), told.waits.open, told.python) for half in Half
         }
@@ -139,7 +138,7 @@ class Line:
             except TROUBLES as error:
                 if not left or not self._worth_it(error):
                     raise self.trouble(error) from None
-            await asyncio.sleep(self.told.waits.again)
+            await self._clock.sleep(self.told.waits.again)
 
     def _worth_it(self, error: Trouble) -> bool:
         """Whether another try may fare better: a broken line, a limit, a token just replaced."""

@@ -62,7 +62,8 @@ class Budget:
 
 
 def _until_free(times: deque[datetime], allowed: int, now: datetime) -> timedelta:
-    while times and times[0] <= now - MINUTE:
+    # What lies ahead is of a clock that was set back since: nobody waits an hour for it.
+    while times and not now - MINUTE < times[0] <= now:
         times.popleft()
     return times[-allowed] + MINUTE - now if len(times) >= allowed else timedelta()
 
