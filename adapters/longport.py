@@ -22,6 +22,8 @@ __all__ = ["Addresses", "Limits", "LongPort", "Region", "Told", "Waits"]
 # A line that is down so many looks in a row is told of; before that it may come back by itself.
 PATIENCE = 4
 MOST_DOUBLINGS = 10
+SHOWN = 4  # last characters of an account number
+VIX = "VIX"
 # Fewer days than these are left: each is told once.
 WARNED_DAYS = (7, 3, 1)
 # The exchange is this far from open when the token is exchanged: for a moment there is none.
@@ -51,6 +53,7 @@ class LongPort:
         self._market = Market(self._line, calendar, clock)
         self._misses = 0
         self._alarmed = ""
+        self._trouble: Note | None = None
 
     def account(self, number: str) -> Broker:
         """The account of a number, by which the broker must know the token."""
@@ -78,15 +81,21 @@ class LongPort:
         return self._line.file.read().days(self._clock.now())
 
     def notes(self) -> Sequence[Note]:
-        """That the token ends soon, which is the owner's to mend where it is not exchanged."""
+        """What the owner should hear of the token and the line now; equal notes are one news."""
         try:
-            token = self._line.file.read()
+            token = self._line.token()
         except BrokerUnavailable as error:
+            if self._trouble is not None and self._trouble.code in TOKEN_TROUBLE:
+                return [self._trouble]
             return [Note(error.code, "", error.values)]
         left = token.days(self._clock.now())
         near = [limit for limit in WARNED_DAYS if left < limit]
         values = {"ends": token.ends, "days": min(near, default=0)}
-        return [Note("longport_token_ends", "", values)] if near else []
+        warning = Note("longport_token_ends", "", values) if near else None
+        found = [warning] if warning else []
+        # A token that is there again is there again, before the line was looked at.
+        down = self._trouble is not None and self._trouble.code not in TOKEN_TROUBLE
+        return [*found, self._trouble] if down and self._trouble else found
 
     async def keep(self) -> None:
         """Stay connected, and have a token that holds, until cancelled.
@@ -101,7 +110,7 @@ class LongPort:
             self._line.drop()
 
     async def prove(self) -> str:
-        """Return what answers: account, library, what quotes it pays for, days of the token.
+        """Return what answers: account, library, level of quotes, days of the token, the VIX.
 
         Raises BellwetherError.
         """
@@ -109,7 +118,17 @@ class LongPort:
         trade, quote = await self._line.open()
         await self._heard()
         days = token.days(self._clock.now())
-        return f"{token.account} ({token.channel}) · {trade.library} · {quote.level} · {days} d"
+        account = f"…{token.account[-SHOWN:]} ({token.channel})"
+        index = await self._index()
+        return f"{account} · {trade.library} · {quote.level} · {days} d · {VIX} {index}"
+
+    async def _index(self) -> str:
+        """What the index of fear is quoted at, if it is."""
+        try:
+            quoted = await self.quotes([VIX])
+        except BellwetherError:
+            return "–"
+        return f"{quoted[VIX].last:f}" if VIX in quoted else "–"
 
     async def close(self) -> None:
         """End the library's processes, whatever they are doing."""
@@ -126,7 +145,7 @@ class LongPort:
             return min(waits.look * (1 << min(self._misses - 1, MOST_DOUBLINGS)), waits.longest)
         if self._alarmed:
             log.warning("LongPort answers again")
-        self._misses, self._alarmed = 0, ""
+        self._misses, self._alarmed, self._trouble = 0, "", None
         return waits.look
 
     async def _look(self) -> None:
@@ -205,3 +224,7 @@ class LongPort:
             return
         log.error("the line to LongPort needs a person: %s", error)
         self._alarmed = what
+        if isinstance(error, OSError):
+            self._trouble = Note("broker_unavailable", "", {"reason": str(error)})
+        else:
+            self._trouble = Note(error.code, "", error.values)

@@ -56,7 +56,7 @@ class Line:
         self._halves = {
             half: Process(partial(self._keys, half), told.waits.open, told.python) for half in Half
         }
-        self._dead = ""
+        self._dead, self._died = "", clock.now()
 
     def token(self) -> Token:
         """The token to use.
@@ -70,7 +70,7 @@ class Line:
                 "longport_token_expired", path=self.told.token_file, ended=token.ends
             )
         if token.value == self._dead:
-            raise BrokerUnavailable("longport_token_ended", path=self.told.token_file)
+            raise self._ended()
         return token
 
     async def open(self) -> tuple[Opened, Opened]:
@@ -104,7 +104,7 @@ class Line:
         refusal = _refusal(error)
         code = refusal.code
         if code in TOKEN_CODES:
-            return BrokerUnavailable("longport_token_ended", path=self.told.token_file)
+            return self._ended()
         if code in TOO_OFTEN:
             return BrokerUnavailable("longport_too_often", number=code)
         if code in KEY_CODES:
@@ -145,12 +145,18 @@ class Line:
         code = _refusal(error).code
         if code not in TOKEN_CODES:
             return code == NO_CODE or code in TOO_OFTEN or code in INTERNAL
-        used = {process.token for process in self._halves.values()} - {""}
+        # Those that failed just now: the owner may have written another meanwhile.
+        used = {process.tried for process in self._halves.values()} - {""}
         newest = self.file.read().value
         if used and newest not in used:
             return True
-        self._dead = newest
+        if self._dead != newest:
+            self._dead, self._died = newest, self._clock.now()
         return False
+
+    def _ended(self) -> BrokerUnavailable:
+        path = self.told.token_file
+        return BrokerUnavailable("longport_token_ended", path=path, ended=self._died)
 
     def _process(self, half: Half) -> Process:
         """A half; one that is connected with a token that was replaced begins anew."""

@@ -27,6 +27,7 @@ __all__ = ["Access", "Pace", "Schwab", "begin", "finish"]
 # An order is known as ours by its time, which is Schwab's: it must not be before our own.
 BEHIND = timedelta(seconds=3)  # a second of them is what the header cuts off
 AHEAD = timedelta(seconds=30)
+VIX = "VIX"
 UNTIL_TOLD = 3  # troubles in a row: the line comes back by itself more often than not
 OF_THE_LOGIN = frozenset(
     {"schwab_login_missing", "schwab_login_expired", "schwab_token_open", "schwab_token_damaged"}
@@ -49,6 +50,7 @@ class Schwab:
         self._hashes = Hashes(self._wire)
         self._prices = Prices(self._wire, calendar, delayed=access.delayed_quotes)
         self._accounts: dict[str, SchwabAccount] = {}
+        self._trouble: Note | None = None
 
     def account(self, number: str) -> Broker:
         """The account of a number, as the broker prints it: digits alone."""
@@ -76,15 +78,18 @@ class Schwab:
         return await self._prices.quotes(symbols)
 
     def notes(self) -> Sequence[Note]:
-        """What the owner should hear of the login now; an equal note is the same news."""
+        """What the owner should hear of the login and the line now; equal notes are one news."""
         try:
             note = appointment(self._wire.login(), self._clock.now())
         except BrokerUnavailable as error:
             return [Note(error.code, "", error.values)]
-        return [note] if note else []
+        found = [note] if note else []
+        # A login that is there again is there again, before the line was looked at.
+        down = self._trouble is not None and self._trouble.code not in OF_THE_LOGIN
+        return [*found, self._trouble] if down and self._trouble else found
 
     async def prove(self) -> str:
-        """Return the accounts of the login, Schwab's time, and when the login ends.
+        """Return the accounts of the login, Schwab's time, when the login ends, and the VIX.
 
         Raises BrokerUnavailable, and BellwetherError `schwab_clock_skew` where our
         clock differs so much that orders could not be told from others.
@@ -96,29 +101,43 @@ class Schwab:
         if not -AHEAD <= behind <= BEHIND:
             raise BellwetherError("schwab_clock_skew", seconds=round(behind.total_seconds()))
         known = ", ".join(f"…{number[-SHOWN:]}" for number in sorted(accounts))
-        return f"{known} · {theirs:%Y-%m-%d %H:%M:%S}Z · {self._wire.login().ends:%Y-%m-%d %H:%M}Z"
+        ends = self._wire.login().ends
+        index = await self._index()
+        return f"{known} · {theirs:%Y-%m-%d %H:%M:%S}Z · {ends:%Y-%m-%d %H:%M}Z · {VIX} {index}"
+
+    async def _index(self) -> str:
+        """What the index of fear is quoted at, if it is."""
+        try:
+            quoted = await self.quotes([VIX])
+        except BellwetherError:
+            return "–"
+        return f"{quoted[VIX].last:f}" if VIX in quoted else "–"
 
     async def keep(self) -> None:
         """Keep the login fresh until cancelled, and say once that it can not be.
 
         Whatever happens meanwhile, a new login or a line that comes back is noticed.
         """
-        troubles, told, wait = 0, "", self._pace.look
+        troubles, wait = 0, self._pace.look
         while True:
             try:
                 await self._wire.freshen()
             except BrokerUnavailable as error:
                 troubles += 1
                 at_once = error.code in OF_THE_LOGIN
-                if error.code != told and (at_once or troubles >= UNTIL_TOLD):
-                    log.error("Schwab can not be used, nothing is traded there: %s", error)  # noqa: TRY400 - it is an answer, no fault of ours
-                    told = error.code
+                if at_once or troubles >= UNTIL_TOLD:
+                    self._alarm(error)
                 wait = self._pace.look if at_once else min(2 * wait, self._pace.longest)
             else:
-                if told:
+                if self._trouble:
                     log.warning("Schwab can be used again")
-                troubles, told, wait = 0, "", self._pace.look
+                self._trouble, troubles, wait = None, 0, self._pace.look
             await self._clock.sleep(wait)
+
+    def _alarm(self, error: BrokerUnavailable) -> None:
+        if self._trouble is None or self._trouble.code != error.code:
+            log.error("Schwab can not be used, nothing is traded there: %s", error)
+            self._trouble = Note(error.code, "", error.values)
 
     async def close(self) -> None:
         """Let go of the connections, within its time."""

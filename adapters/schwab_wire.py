@@ -82,6 +82,7 @@ class Wire:
         self._client = new_client(access.key, session, access.pace.answer)
         self._login: Login | None = None
         self._expired = ""  # the refresh token that was refused
+        self._refused_at = clock.now()
         self._renewing = asyncio.Lock()
 
     def login(self) -> Login:
@@ -207,6 +208,7 @@ class Wire:
         if oauth_error(response) in EXPIRED:
             form = parse_qs(response.request.content.decode())
             self._expired = form.get("refresh_token", [""])[0]
+            self._refused_at = self._clock.now()
             assert self._login is not None  # it was this one's token
             raise self._over(self._login)
         if not is_token(response):
@@ -232,9 +234,8 @@ class Wire:
         except OSError as error:
             log.error("the renewed token can not be stored, it is used all the same: %s", error)  # noqa: TRY400 - where it happened says nothing more
 
-    @staticmethod
-    def _over(login: Login) -> BrokerUnavailable:
-        return BrokerUnavailable("schwab_login_expired", ends=login.ends)
+    def _over(self, login: Login) -> BrokerUnavailable:
+        return BrokerUnavailable("schwab_login_expired", ended=min(login.ends, self._refused_at))
 
 
 def _unreachable(error: Exception) -> BrokerUnavailable:

@@ -7,10 +7,10 @@ from bot import lines
 from bot.daemon import Seat
 from bot.domain.calendar import exchange_date
 from bot.domain.errors import BellwetherError, Blocked, BrokerUnavailable, SettingsError
-from bot.domain.model import Proceeds
+from bot.domain.model import Note, Proceeds
 from bot.execution import LINE_ERRORS
 from bot.gather import account, history, managed
-from bot.ports import BrokerLine, Capabilities, ChatLine
+from bot.ports import Adjustment, BrokerLine, Capabilities, ChatLine
 from bot.words import Language, Words
 
 
@@ -56,6 +56,21 @@ async def examine_broker(name: str, line: BrokerLine, seats: Sequence[Seat]) -> 
     ]
 
 
+def examine_keys(
+    broker: str, keys: Sequence[Note], standing: Sequence[Note], words: Words
+) -> list[Examined]:
+    """What is known of a [brokers] entry before anybody is asked: its secrets, its login."""
+    found = []
+    if keys:
+        said = "; ".join(words.say(note.code, note.values) for note in keys)
+        found.append(Examined(broker, "keys", said))
+    for note in standing:
+        trouble = BellwetherError(note.code, **note.values) if words.advises(note.code) else None
+        seen = "" if trouble else words.say(note.code, note.values)
+        found.append(Examined(broker, "login", seen, trouble))
+    return found
+
+
 async def examine_line(line: ChatLine, language: Language) -> Examined:
     """Ask a chat whether it would be told; nothing is sent."""
     try:
@@ -80,6 +95,8 @@ def render_check(examined: Sequence[Examined], words: Words) -> str:
         "ledger": words.phrase("part_ledger"),
         "chat": words.phrase("part_chat"),
         "feed": words.phrase("part_feed"),
+        "keys": words.phrase("part_keys"),
+        "login": words.phrase("part_login"),
     }
     widest = max(map(lines.width, names.values()))
     text: list[str] = []
@@ -168,8 +185,14 @@ async def _history(seat: Seat, words: Words) -> str:
         "symbols": facts.closes.shape[1],
         "first": facts.closes.index[0],
         "last": facts.closes.index[-1],
+        "adjusted": _adjusted(seat.desk.market.adjustment, words),
     }
     return words.phrase("seen_history", values)
+
+
+def _adjusted(adjustment: Adjustment, words: Words) -> str:
+    whole = adjustment is Adjustment.TOTAL_RETURN
+    return words.phrase("adjusted_dividends") if whole else words.phrase("adjusted_splits")
 
 
 async def _quotes(seat: Seat, words: Words) -> str:

@@ -137,6 +137,22 @@ class BrokerLine(MarketData, Protocol):
         ...
 
 
+class Login(Protocol):
+    """What an owner allows at a broker, in a browser of their own, and then tells the bot of."""
+
+    def begin(self) -> str:
+        """Return the address to open. Raises BellwetherError."""
+        ...
+
+    def takes(self, text: str) -> bool:
+        """Whether a text is where such a browser ended: a secret, good or not."""
+        ...
+
+    async def finish(self, pasted: str) -> datetime:
+        """Keep the login; returns when it ends. Raises BellwetherError."""
+        ...
+
+
 class Feed(Protocol):
     """A dated table a strategy reads beside prices: snapshots, factors, signals of others."""
 
@@ -203,10 +219,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a person gets for an answer: plain text, and what may be pressed under it."""
+    """What a person gets for an answer: plain text, and what may be pressed under it.
+
+    Where the person said a secret, `secret` is what to add should it stay readable: it
+    is to be removed from the chat.
+    """
 
     text: str
     choices: tuple[Choice, ...] = ()
+    secret: str = ""
 
 
 class Chat(Protocol):

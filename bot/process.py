@@ -11,10 +11,10 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 
-from bot import app, lines, sources
+from bot import app, brokers, lines, sources
 from bot.app import House, Time
 from bot.chat import Conversation, menu
-from bot.check import Examined, examine, examine_broker, examine_line
+from bot.check import Examined, examine, examine_broker, examine_keys, examine_line
 from bot.commands import (
     Answer,
     Command,
@@ -94,7 +94,8 @@ def _listening(house: House, line: ChatLine) -> Callable[[], Awaitable[None]]:
     """Have a chat answered by a house, in the language of its settings."""
     first = house.seats[0]
     nonce = partial(secrets.token_urlsafe, NONCE_BYTES)
-    chat = Conversation(house.seats, first.language, first.desk.clock, nonce)
+    logins = brokers.logins(house.settings, first.desk.clock)
+    chat = Conversation(house.seats, first.language, first.desk.clock, nonce, logins)
     menus = {"": menu(Language.EN), Language.ZH.value: menu(Language.ZH)}
     return partial(line.listen, chat, menus)
 
@@ -204,7 +205,22 @@ def check(settings: Settings, clock: Clock | None = None) -> list[Examined]:
     now = clock or SystemClock()
     with app.reading(settings) as ledger:
         house = app.house(settings, ledger, lambda _: Time(now, ScheduledWakes()))
-        return asyncio.run(_examined(house, app.line(settings)))
+        return [*_known(house, now), *asyncio.run(_examined(house, app.line(settings)))]
+
+
+def _known(house: House, clock: Clock) -> list[Examined]:
+    """What of each broker is known before it is asked."""
+    settings, words = house.settings, Words(house.seats[0].language)
+    return [
+        part
+        for name in house.lines
+        for part in examine_keys(
+            name,
+            brokers.keys(name, settings),
+            brokers.standing(name, settings, clock),
+            words,
+        )
+    ]
 
 
 async def _examined(house: House, line: ChatLine | None) -> list[Examined]:

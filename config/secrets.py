@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,11 +17,25 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A secret and where it came from; printing one shows the place only."""
+    """A secret and where it came from; printing one shows the place only.
+
+    `unread` are the further places where one lies that nobody reads: a variable that was
+    forgotten may hide a newer file.
+    """
 
     name: str
     value: str = field(repr=False)
     source: str
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a secret may lie: a variable, or a file, of ours or of the service's own."""
+
+    source: str
+    path: Path | None = None
+    own: bool = False
 
 
 def secret(name: str, environ: Mapping[str, str] = os.environ, docker: Path = DOCKER) -> Secret:
@@ -34,31 +48,41 @@ def secret(name: str, environ: Mapping[str, str] = os.environ, docker: Path = DO
     others may read, `secret_open`.
     """
     variable = PREFIX + name.upper()
+    places = list(_places(name, variable, environ, docker))
+    if not places:
+        raise SettingsProblem(Problem("secret_missing", name, {"variable": variable}))
+    first, *others = places
+    value = environ[variable] if first.path is None else _read(name, first.path, own=first.own)
+    if not value.strip():
+        raise SettingsProblem(Problem("secret_empty", name, {"source": first.source}))
+    return Secret(name, value.strip(), first.source, tuple(each.source for each in others))
+
+
+def strangers(prefixes: Sequence[str], environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Variables of the environment with other programs' secrets: they are not read."""
+    return sorted(name for name in environ if name.startswith(tuple(prefixes)))
+
+
+def _places(name: str, variable: str, environ: Mapping[str, str], docker: Path) -> Iterator[_Place]:
+    """Where there is one, the place that counts first."""
     if variable in environ:
-        return _filled(name, environ[variable], variable)
+        yield _Place(variable)
     if told := environ.get(variable + FILE_SUFFIX):
-        return _read(name, Path(told), own=True)
+        yield _Place(told, Path(told), own=True)
     folders = [Path(environ[CREDENTIALS])] if CREDENTIALS in environ else []
     for folder in (*folders, docker):
         if (folder / name).exists():
-            return _read(name, folder / name, own=False)
-    raise SettingsProblem(Problem("secret_missing", name, {"variable": variable}))
+            yield _Place(str(folder / name), folder / name)
 
 
-def _read(name: str, path: Path, *, own: bool) -> Secret:
+def _read(name: str, path: Path, *, own: bool) -> str:
     """The contents of a file; the service's own folders are guarded by the service."""
     try:
         if own and path.stat().st_mode & OTHERS:
             raise SettingsProblem(Problem("secret_open", name, {"path": path}))
-        return _filled(name, path.read_text(encoding="utf-8"), str(path))
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no text"
         raise SettingsProblem(
             Problem("secret_unreadable", name, {"path": path, "what": reason})
         ) from None
-
-
-def _filled(name: str, value: str, source: str) -> Secret:
-    if not value.strip():
-        raise SettingsProblem(Problem("secret_empty", name, {"source": source}))
-    return Secret(name, value.strip(), source)

@@ -30,6 +30,7 @@ from tests.builders import NOW
 
 ACCOUNT, TODAY = "GET /v1/asset/account", "GET /v1/trade/order/today"
 SUBMIT = "POST /v1/trade/order"
+SOCKET = "GET /v1/socket/token"
 BALANCE = Balance("USD")
 AN_ORDER = Submit("VOO.US", "Buy", 1, None, "NAME")
 
@@ -129,6 +130,21 @@ async def test_a_token_replaced_under_a_running_line_is_taken_up(line, control, 
     told_of(control, tmp_path)
 
     assert (await line.read(BALANCE, Money)).lines
+
+
+async def test_a_token_written_while_the_old_one_is_refused_is_not_taken_for_a_dead_one(
+    line, control, tmp_path
+):
+    control.revoke_token()
+    control.fail(Fault(FaultKind.SLOW, SOCKET, seconds=0.3))
+    asked = asyncio.create_task(line.read(BALANCE, Money))
+    while not control.calls(SOCKET):  # noqa: ASYNC110 - the broker is another process
+        await asyncio.sleep(0.01)
+
+    control.issue_token()
+    told_of(control, tmp_path)
+
+    assert (await asked).lines
 
 
 async def test_a_token_that_is_over_by_its_own_word_is_not_sent(line, control):

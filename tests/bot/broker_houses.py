@@ -1,5 +1,6 @@
 """A user's folder with a book at a simulated broker in another process, and the same on paper."""
 
+import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,7 @@ from adapters.sims.schwab_faults import Fault, FaultKind, Operation
 from adapters.sims.schwab_market import Quote
 from adapters.synthetic import BUNDLED
 from bot import app
-from bot.domain.memory import RunReport, Switch
+from bot.domain.memory import Decided, RunReport, Switch
 from bot.domain.model import RunKey, Symbol
 from bot.ledger import SqlLedger
 from config.settings import Settings, load
@@ -37,6 +38,7 @@ DAY, NEXT = date(2026, 9, 30), date(2026, 10, 1)
 BARS = 270
 PATIENCE = 60.0  # seconds a simulator is given to answer its hand
 FOR_EVER = 60.0  # seconds: by then nobody waits any more
+LOOK_AGAIN = 0.01
 SUBMIT = "POST /v1/trade/order"
 
 # What traded: symbol, buy or sell, shares, average price.
@@ -105,6 +107,10 @@ profile = "{PROFILE}"
         with closing(SqlLedger.open(app.ledger_path(self.settings()), read_only=True)) as ledger:
             return ledger.report(RunKey(BOOK, day))
 
+    def decision(self, day: date = DAY) -> Decided | None:
+        with closing(SqlLedger.open(app.ledger_path(self.settings()), read_only=True)) as ledger:
+            return ledger.decision(RunKey(BOOK, day))
+
     def traded(self, day: date = DAY) -> list[Trade]:
         """What the book's ledger says that traded, in order."""
         report = self.report(day)
@@ -149,6 +155,14 @@ class RealHouse(House, ABC):
     @abstractmethod
     def now(self) -> datetime:
         """What time it is over there."""
+
+    def waits_for(self, at: datetime) -> None:
+        """Look on until time has come to a moment, where it stands until it is told to go on."""
+        _eventually(lambda: self.now() >= at)
+
+    def decides(self, day: date = DAY) -> None:
+        """Look on until a run has decided."""
+        _eventually(lambda: self.decision(day) is not None)
 
     @abstractmethod
     def cut(self) -> None:
@@ -337,3 +351,10 @@ def _securities(symbols: Iterable[Symbol], today: date) -> Iterator[longport_sec
 def _bar(day: object, price: float) -> longport_securities.Bar:
     value = Decimal(repr(float(price)))
     return longport_securities.Bar(pd.Timestamp(str(day)).date(), value, value, value, value)
+
+
+def _eventually(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(LOOK_AGAIN)

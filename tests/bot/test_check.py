@@ -4,16 +4,16 @@ from datetime import date, timedelta
 import pytest
 
 from adapters.unreached import Unreached
-from bot.check import Examined, examine, examine_broker, render_check
+from bot.check import Examined, examine, examine_broker, examine_keys, render_check
 from bot.daemon import Seat
-from bot.domain.model import Mode, Proceeds, TradingRules
+from bot.domain.model import Mode, Note, Proceeds, TradingRules
 from bot.outbox import Outbox
-from bot.ports import Capabilities
+from bot.ports import Adjustment, Capabilities
 from bot.schedule import JumpingWakes
 from bot.sessions import nyse
 from bot.words import Language, Words
 from tests.bot.floor import CALENDAR, Floor
-from tests.builders import TODAY, a_portfolio
+from tests.builders import NOW, TODAY, a_portfolio
 from tests.fakes import Phone, Wants
 
 BEFORE_GOOD_FRIDAY = date(2026, 4, 2)
@@ -142,6 +142,37 @@ async def test_open_questions_are_counted():
     found = (await seen(floor))["ledger"]
     assert "2026-03-31" in found
     assert found.endswith("1")
+
+
+async def test_a_history_says_what_it_is_adjusted_for():
+    floor = Floor({"VOO": 0.9}, 1000)
+    whole = (await seen(floor))["history"]
+    floor.market.adjustment = Adjustment.SPLITS
+    floor.book = replace(floor.book, strategy=PriceOnly({"VOO": 0.9}))
+
+    assert "with dividends" in whole
+    assert "without dividends" in (await seen(floor))["history"]
+
+
+class PriceOnly(Wants):
+    """A strategy whose numbers need no dividends."""
+
+    @property
+    def needs(self):
+        return replace(super().needs, total_return=False)
+
+
+def test_secrets_and_logins_are_known_before_anybody_is_asked():
+    source = Note("secret_from", "", {"name": "key", "source": "KEY", "unread": "key.txt"})
+    ended = Note("schwab_login_expired", "", {"ended": NOW})
+    holds = Note("longport_token_holds", "", {"days": 60, "ends": NOW})
+
+    keys, login = examine_keys("real", [source], [ended], Words(Language.EN))
+    [token] = examine_keys("real", [], [holds], Words(Language.EN))
+
+    assert (keys.part, keys.seen) == ("keys", "key from KEY; not read: key.txt")
+    assert (login.part, login.error.code) == ("login", "schwab_login_expired")
+    assert (token.error, token.seen.startswith("access token of LongPort: 60 d left")) == (None, 1)
 
 
 async def test_what_was_seen_and_what_to_do_are_told_in_words():

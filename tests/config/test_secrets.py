@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from config.problems import SettingsProblem
-from config.secrets import CREDENTIALS, secret
+from config.secrets import CREDENTIALS, secret, strangers
 
 NAME, VARIABLE = "telegram_token", "BELLWETHER_TELEGRAM_TOKEN"
 
@@ -44,6 +44,29 @@ def test_a_secret_says_where_it_came_from_and_never_what_it_is(tmp_path):
 
     assert told.source == str(path)
     assert "hush" not in f"{told} {told!r}"
+
+
+def test_what_a_variable_hides_is_named_and_never_shown(tmp_path):
+    named = a_file(tmp_path / "named", "fresh")
+    unit = tmp_path / "unit"
+    a_file(unit, "older")
+    environ = {VARIABLE: "stale", f"{VARIABLE}_FILE": str(named), CREDENTIALS: str(unit)}
+
+    told = secret(NAME, environ, tmp_path / "docker")
+
+    assert (told.value, told.source) == ("stale", VARIABLE)
+    assert told.unread == (str(named), str(unit / NAME))
+    assert not any(word in f"{told!r}" for word in ("stale", "fresh", "older"))
+
+
+def test_secrets_of_other_programs_are_named_by_their_variables_alone():
+    environ = {"LONGPORT_ACCESS_TOKEN": "hush", "LONGBRIDGE_APP_KEY": "hush", "HOME": "/"}
+
+    assert strangers(["LONGPORT_", "LONGBRIDGE_"], environ) == [
+        "LONGBRIDGE_APP_KEY",
+        "LONGPORT_ACCESS_TOKEN",
+    ]
+    assert strangers([], environ) == []
 
 
 def test_a_secret_that_is_nowhere_is_missing(tmp_path):
