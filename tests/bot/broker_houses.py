@@ -214,7 +214,7 @@ class SchwabHouse(RealHouse):
 
     def hang(self, spared: int, *, heard: bool) -> None:
         kind = FaultKind.DELAY if heard else FaultKind.HANG
-        self.control.fail(Fault(kind, Operation.PLACE, skip=spared, seconds=FOR_EVER))
+        self.control.fail(Fault(kind, Operation.PLACE, spared=spared, seconds=FOR_EVER))
 
     def settle(self) -> None:
         self.control.settle()
