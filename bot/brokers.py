@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.domain.calendar import Calendar
@@ -122,13 +122,16 @@ def keys(name: str, settings: Settings) -> Sequence[Note]:
 
     Raises SettingsProblem for one that is missing.
     """
-    told = []
-    for each in map(secret, SECRETS.get(settings.brokers[name].kind, ())):
+    told, entry = [], settings.brokers[name]
+    for each in map(secret, SECRETS.get(entry.kind, ())):
         unread = ", ".join(each.unread) or None
         told.append(
             Note("secret_from", "", {"name": each.name, "source": each.source, "unread": unread})
         )
-    ignored = strangers(VENDORS.get(settings.brokers[name].kind, ()))
+    if isinstance(entry, SchwabBroker | LongPortBroker) and entry.token_file.exists():
+        written = datetime.fromtimestamp(entry.token_file.stat().st_mtime, UTC)
+        told.append(Note("token_from", "", {"path": entry.token_file, "written": written}))
+    ignored = strangers(VENDORS.get(entry.kind, ()))
     if ignored:
         told.append(Note("variables_unread", "", {"names": ", ".join(ignored)}))
     return told

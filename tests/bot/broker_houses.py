@@ -18,7 +18,7 @@ from adapters.sims.longport_account import Holding
 from adapters.sims.longport_world import ACCOUNT, Setup
 from adapters.sims.schwab_accounts import Account, AccountKind, Position
 from adapters.sims.schwab_faults import Fault, FaultKind, Operation
-from adapters.sims.schwab_market import Quote
+from adapters.sims.schwab_market import Listing, Quote
 from adapters.synthetic import BUNDLED
 from bot import app
 from bot.domain.memory import Decided, RunReport, Switch
@@ -34,6 +34,7 @@ BOOK, PROFILE = "main", "tqqq_growth_income"
 FUNDS = ("QQQ", "TQQQ", "BOXX", "SPYI", "QQQI")
 # All of it in the safe haven, so that a day has sells and buys.
 CASH, SHARES = Decimal(5_000), {"BOXX": 160}
+VIX = Decimal("18.42")
 DAY, NEXT = date(2026, 9, 30), date(2026, 10, 1)
 BARS = 270
 PATIENCE = 60.0  # seconds a simulator is given to answer its hand
@@ -197,6 +198,7 @@ class SchwabHouse(RealHouse):
     def open_on(self, day: date) -> None:
         for symbol, price in prices_of(day).items():
             self.control.quote(Quote(symbol, price, price, price))
+        self.control.quote(Quote("$VIX", VIX, listing=Listing.INDEX))
 
     def log_in(self, at: datetime, age: timedelta = timedelta()) -> None:
         log_in(self.folder / "login.json", self.control, at, age.total_seconds())
@@ -275,6 +277,8 @@ class LongPortHouse(RealHouse):
             self.control.list_security(security)
         for symbol, price in {**prices_of(day), "SPY": Decimal(600)}.items():
             self.control.quote(longport_securities.quoted(us(symbol), price, price))
+        self.control.list_security(longport_securities.Security(".VIX.US"))
+        self.control.quote(longport_securities.quoted(".VIX.US", VIX, VIX))
 
     def keep_token(self) -> None:
         """Put the newest token where it is looked for."""
