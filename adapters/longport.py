@@ -23,7 +23,6 @@ __all__ = ["Addresses", "Limits", "LongPort", "Region", "Told", "Waits"]
 PATIENCE = 4
 MOST_DOUBLINGS = 10
 SHOWN = 4  # last characters of an account number
-VIX = "VIX"
 # Fewer days than these are left: each is told once.
 WARNED_DAYS = (7, 3, 1)
 # The exchange is this far from open when the token is exchanged: for a moment there is none.
@@ -92,10 +91,10 @@ class LongPort:
         near = [limit for limit in WARNED_DAYS if left < limit]
         values = {"ends": token.ends, "days": min(near, default=0)}
         warning = Note("longport_token_ends", "", values) if near else None
-        found = [warning] if warning else []
-        # A token that is there again is there again, before the line was looked at.
-        down = self._trouble is not None and self._trouble.code not in TOKEN_TROUBLE
-        return [*found, self._trouble] if down and self._trouble else found
+        trouble = self._trouble
+        if trouble is not None and trouble.code in TOKEN_TROUBLE:
+            trouble = None  # it is there again: the line was not looked at since
+        return [each for each in (warning, trouble) if each]
 
     async def keep(self) -> None:
         """Stay connected, and have a token that holds, until cancelled.
@@ -110,7 +109,7 @@ class LongPort:
             self._line.drop()
 
     async def prove(self) -> str:
-        """Return what answers: account, library, level of quotes, days of the token, the VIX.
+        """Return what answers: account, library, what quotes it pays for, days of the token.
 
         Raises BellwetherError.
         """
@@ -119,16 +118,7 @@ class LongPort:
         await self._heard()
         days = token.days(self._clock.now())
         account = f"…{token.account[-SHOWN:]} ({token.channel})"
-        index = await self._index()
-        return f"{account} · {trade.library} · {quote.level} · {days} d · {VIX} {index}"
-
-    async def _index(self) -> str:
-        """What the index of fear is quoted at, if it is."""
-        try:
-            quoted = await self.quotes([VIX])
-        except BellwetherError:
-            return "–"
-        return f"{quoted[VIX].last:f}" if VIX in quoted else "–"
+        return f"{account} · {trade.library} · {quote.level} · {days} d"
 
     async def close(self) -> None:
         """End the library's processes, whatever they are doing."""

@@ -27,7 +27,6 @@ __all__ = ["Access", "Pace", "Schwab", "begin", "finish"]
 # An order is known as ours by its time, which is Schwab's: it must not be before our own.
 BEHIND = timedelta(seconds=3)  # a second of them is what the header cuts off
 AHEAD = timedelta(seconds=30)
-VIX = "VIX"
 UNTIL_TOLD = 3  # troubles in a row: the line comes back by itself more often than not
 OF_THE_LOGIN = frozenset(
     {"schwab_login_missing", "schwab_login_expired", "schwab_token_open", "schwab_token_damaged"}
@@ -83,13 +82,13 @@ class Schwab:
             note = appointment(self._wire.login(), self._clock.now())
         except BrokerUnavailable as error:
             return [Note(error.code, "", error.values)]
-        found = [note] if note else []
-        # A login that is there again is there again, before the line was looked at.
-        down = self._trouble is not None and self._trouble.code not in OF_THE_LOGIN
-        return [*found, self._trouble] if down and self._trouble else found
+        trouble = self._trouble
+        if trouble is not None and trouble.code in OF_THE_LOGIN:
+            trouble = None  # it is there again: the line was not looked at since
+        return [each for each in (note, trouble) if each]
 
     async def prove(self) -> str:
-        """Return the accounts of the login, Schwab's time, when the login ends, and the VIX.
+        """Return the accounts of the login, Schwab's time, and when the login ends.
 
         Raises BrokerUnavailable, and BellwetherError `schwab_clock_skew` where our
         clock differs so much that orders could not be told from others.
@@ -101,17 +100,7 @@ class Schwab:
         if not -AHEAD <= behind <= BEHIND:
             raise BellwetherError("schwab_clock_skew", seconds=round(behind.total_seconds()))
         known = ", ".join(f"…{number[-SHOWN:]}" for number in sorted(accounts))
-        ends = self._wire.login().ends
-        index = await self._index()
-        return f"{known} · {theirs:%Y-%m-%d %H:%M:%S}Z · {ends:%Y-%m-%d %H:%M}Z · {VIX} {index}"
-
-    async def _index(self) -> str:
-        """What the index of fear is quoted at, if it is."""
-        try:
-            quoted = await self.quotes([VIX])
-        except BellwetherError:
-            return "–"
-        return f"{quoted[VIX].last:f}" if VIX in quoted else "–"
+        return f"{known} · {theirs:%Y-%m-%d %H:%M:%S}Z · {self._wire.login().ends:%Y-%m-%d %H:%M}Z"
 
     async def keep(self) -> None:
         """Keep the login fresh until cancelled, and say once that it can not be.

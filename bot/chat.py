@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from bot import __version__, lines
 from bot.buttons import QUESTION_LIVES, Buttons
@@ -17,11 +17,28 @@ from bot.domain.memory import Outcome, Switch, SwitchState
 from bot.domain.model import Mode, RunKey
 from bot.execution import LINE_ERRORS
 from bot.ladder import LAST_CALL
-from bot.ports import Clock, Login, Reply
+from bot.ports import Clock, Reply
 from bot.spoken import LONGEST_QUOTE, Asked, Change, LogIn, command_name, help_text, menu, read
 from bot.words import Language, Words
 
 __all__ = ["Conversation", "menu"]
+
+
+class Login(Protocol):
+    """What an owner allows at a broker, in a browser of their own, and then tells the bot of."""
+
+    def begin(self) -> str:
+        """Return the address to open. Raises BellwetherError."""
+        ...
+
+    def takes(self, text: str) -> bool:
+        """Whether a text is where such a browser ended: a secret, good or not."""
+        ...
+
+    async def finish(self, pasted: str) -> datetime:
+        """Keep the login; returns when it ends. Raises BellwetherError."""
+        ...
+
 
 NO_LOGINS: Mapping[str, Login] = MappingProxyType({})
 MARKS = tuple(lines.marked(mode) for mode in Mode)

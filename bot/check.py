@@ -13,6 +13,8 @@ from bot.gather import account, history, managed
 from bot.ports import Adjustment, BrokerLine, Capabilities, ChatLine
 from bot.words import Language, Words
 
+INDEX = "VIX"
+
 
 @dataclass(frozen=True, slots=True)
 class Examined:
@@ -47,11 +49,16 @@ async def examine(seats: Sequence[Seat]) -> list[Examined]:
 async def examine_broker(name: str, line: BrokerLine, seats: Sequence[Seat]) -> list[Examined]:
     """Ask the line of a [brokers] entry to prove itself, and when a sale's money may buy there.
 
-    `seats` are those that trade on it. Nothing is sent.
+    One that can be used is asked for an index, too. `seats` are those that trade on it.
+    Nothing is sent.
     """
+    words = Words(seats[0].language)
+    proof = await _found(name, "line", line.prove())
+    index = [] if proof.error else [await _found(name, "index", _index(line, words))]
     cash = {s.book.account: s for s in seats if s.book.rules.proceeds is not Proceeds.MARGIN}
     return [
-        await _found(name, "line", line.prove()),
+        proof,
+        *index,
         *[await _found(name, "proceeds", _proceeds(line, seat)) for seat in cash.values()],
     ]
 
@@ -95,6 +102,7 @@ def render_check(examined: Sequence[Examined], words: Words) -> str:
         "ledger": words.phrase("part_ledger"),
         "chat": words.phrase("part_chat"),
         "feed": words.phrase("part_feed"),
+        "index": words.phrase("part_index"),
         "keys": words.phrase("part_keys"),
         "login": words.phrase("part_login"),
     }
@@ -127,6 +135,14 @@ async def _found(whose: str, part: str, seeing: Awaitable[str]) -> Examined:
     except LINE_ERRORS as error:
         down = BrokerUnavailable("broker_unavailable", reason=str(error))
         return Examined(whose, part, "", down)
+
+
+async def _index(line: BrokerLine, words: Words) -> str:
+    """Whether an index is quoted over a line: strategies may want one, nobody trades it."""
+    quoted = await line.quotes([INDEX])
+    if INDEX not in quoted:
+        return words.phrase("seen_no_index", {"symbol": INDEX})
+    return words.phrase("seen_index", {"symbol": INDEX, "last": quoted[INDEX].last})
 
 
 async def _proceeds(line: BrokerLine, seat: Seat) -> str:

@@ -137,22 +137,6 @@ class BrokerLine(MarketData, Protocol):
         ...
 
 
-class Login(Protocol):
-    """What an owner allows at a broker, in a browser of their own, and then tells the bot of."""
-
-    def begin(self) -> str:
-        """Return the address to open. Raises BellwetherError."""
-        ...
-
-    def takes(self, text: str) -> bool:
-        """Whether a text is where such a browser ended: a secret, good or not."""
-        ...
-
-    async def finish(self, pasted: str) -> datetime:
-        """Keep the login; returns when it ends. Raises BellwetherError."""
-        ...
-
-
 class Feed(Protocol):
     """A dated table a strategy reads beside prices: snapshots, factors, signals of others."""
 

@@ -6,7 +6,6 @@ import stat
 import time
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 
@@ -14,7 +13,6 @@ from adapters.longport import LongPort, Told
 from adapters.longport_token import standing
 from adapters.longport_told import HOMES, Region
 from adapters.sims.longport_faults import Fault, FaultKind
-from adapters.sims.longport_securities import Security, quoted
 from bot.domain.errors import BellwetherError, BrokerUnavailable
 from bot.schedule import JumpingClock
 from tests.adapters.longport_world import NUMBER, ORDINARY, LongPortWorld, told_of
@@ -55,15 +53,8 @@ async def test_an_access_that_answers_is_proven(world):
     proof = await world.line.prove()
 
     library = proof.split(" · ")[1]
-    assert proof == f"…{NUMBER[-4:]} (lb) · {library} · Simulated · 90 d · VIX –"
+    assert proof == f"…{NUMBER[-4:]} (lb) · {library} · Simulated · 90 d"
     assert world.control.orders() == ()
-
-
-async def test_an_index_that_answers_is_proven_too(world):
-    world.control.list_security(Security(".VIX.US"))
-    world.control.quote(quoted(".VIX.US", Decimal("18.42"), Decimal("18.42")))
-
-    assert (await world.line.prove()).endswith("· VIX 18.42")
 
 
 async def test_an_access_that_does_not_answer_is_not_proven(world):

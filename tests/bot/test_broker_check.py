@@ -6,7 +6,7 @@ from bot import process
 from tests.adapters.longport_world import RunningClock
 from tests.bot.broker_houses import DAY, VIX, at_longport, at_schwab, new_york
 
-PARTS = ("keys", "login", "line", "proceeds")
+PARTS = ("keys", "login", "line", "index", "proceeds")
 OF_BOOKS = ("calendar", "account", "abilities", "history", "quotes", "ledger")
 
 
@@ -22,7 +22,7 @@ def test_every_part_of_a_line_is_proven_and_told(house):
     seen = {each.part: each.seen for each in examined}
     assert [each.error for each in examined] == [None] * len(examined)
     assert tuple(seen) == (*PARTS, *OF_BOOKS)
-    assert f"VIX {VIX}" in seen["line"]
+    assert seen["index"] == f"VIX at {VIX}"
     assert f"…{house.account[-4:]}" in seen["line"]
     assert "holds until" in seen["login"]
     assert f"{house.kind}_app_key from BELLWETHER_{house.kind.upper()}_APP_KEY" in seen["keys"]

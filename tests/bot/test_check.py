@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -6,14 +7,14 @@ import pytest
 from adapters.unreached import Unreached
 from bot.check import Examined, examine, examine_broker, examine_keys, render_check
 from bot.daemon import Seat
-from bot.domain.model import Mode, Note, Proceeds, TradingRules
+from bot.domain.model import Mode, Note, Proceeds, Quotes, TradingRules
 from bot.outbox import Outbox
 from bot.ports import Adjustment, Capabilities
 from bot.schedule import JumpingWakes
 from bot.sessions import nyse
 from bot.words import Language, Words
 from tests.bot.floor import CALENDAR, Floor
-from tests.builders import NOW, TODAY, a_portfolio
+from tests.builders import NOW, TODAY, a_portfolio, quotes
 from tests.fakes import Phone, Wants
 
 BEFORE_GOOD_FRIDAY = date(2026, 4, 2)
@@ -192,6 +193,10 @@ class Proven(Unreached):
     def __init__(self, says: Proceeds | None = None) -> None:
         super().__init__("real")
         self.says = says
+        self.quoted = quotes(VIX=18.42)
+
+    async def quotes(self, symbols: Collection[str]) -> Quotes:
+        return {symbol: self.quoted[symbol] for symbol in symbols if symbol in self.quoted}
 
     async def prove(self) -> str:
         return "up since the morning"
@@ -217,14 +222,24 @@ async def of_broker(line: Unreached, *floors: Floor) -> list[tuple[str, str]]:
 async def test_a_brokers_line_proves_itself_and_says_when_proceeds_may_buy():
     cash = spending(Proceeds.SETTLED)
 
-    line, proceeds = await of_broker(Proven(Proceeds.SETTLED), cash, cash)
+    line, index, proceeds = await of_broker(Proven(Proceeds.SETTLED), cash, cash)
 
     assert line == ("line", "up since the morning")
+    assert index == ("index", "VIX at 18.42")
     assert proceeds[1].endswith("says settled, the settings say settled")
 
 
+async def test_an_index_that_is_not_quoted_is_no_error():
+    line = Proven()
+    line.quoted = {}
+
+    assert ("index", "VIX is not quoted here") in await of_broker(line, spending(Proceeds.MARGIN))
+
+
 async def test_a_margin_account_is_not_asked_for_proceeds():
-    assert len(await of_broker(Proven(), spending(Proceeds.MARGIN))) == 1
+    found = await of_broker(Proven(), spending(Proceeds.MARGIN))
+
+    assert [part for part, _ in found] == ["line", "index"]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +251,7 @@ async def test_a_margin_account_is_not_asked_for_proceeds():
     ],
 )
 async def test_what_a_broker_says_of_proceeds_is_held_against_the_settings(says, configured, seen):
-    _, proceeds = await of_broker(Proven(says), spending(configured))
+    *_, proceeds = await of_broker(Proven(says), spending(configured))
 
     assert proceeds[1].endswith(seen)
 
