@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: demo test test-ib-async quick lint bench mutants lock clean
+.PHONY: demo test test-ib-async test-longbridge quick lint bench mutants lock clean
 
 demo: $(VENV)/installed ## install, then run the daemon on paper through ten sessions; PRICES=file uses your own
 	@$(BIN)/bellwether demo $(if $(PRICES),--prices "$(PRICES)",)
@@ -23,6 +23,14 @@ OF_IBKR = tests/adapters/test_ibkr_*.py tests/adapters/sims/test_tws_*.py tests/
 test-ib-async: $(IB_ASYNC)/installed ## what touches Interactive Brokers, on the other of its libraries, in an environment of its own
 	@$(IB_ASYNC)/bin/python -c "from adapters.ibkr_sdk import library; assert library.__name__ == 'ib_async', library"
 	$(IB_ASYNC)/bin/pytest -n $(JOBS) -p no:cacheprovider -k "ibkr or tws" $(OF_IBKR)
+
+# LongBridge's library runs in a process of its own, whose interpreter needs nothing else.
+LONGBRIDGE ?= .venv-longbridge
+OF_LONGBRIDGE = tests/adapters/test_longport*.py tests/adapters/sims/test_longport*.py tests/adapters/test_broker_contract.py
+
+test-longbridge: $(VENV)/installed $(LONGBRIDGE)/installed ## what touches LongBridge, on its library under the new name
+	@cd / && $(abspath $(LONGBRIDGE))/bin/python -c "import longbridge.openapi"
+	LONGPORT_PYTHON=$(abspath $(LONGBRIDGE))/bin/python $(BIN)/pytest -n $(JOBS) -p no:cacheprovider -k longport $(OF_LONGBRIDGE)
 
 quick: $(VENV)/installed ## the tests without the whole-process and long-history suites
 	$(BIN)/pytest -n $(JOBS) -m "not slow"
@@ -50,6 +58,7 @@ lock: ## write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra ib-async --extra schwab --extra longport --extra sims --extra tests pyproject.toml -o requirements-ib-async.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -c requirements-dev.txt --extra ibkr --extra schwab --extra longport pyproject.toml -o requirements-brokers.txt
 	echo hatchling | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -c requirements-dev.txt - -o requirements-build.txt
+	echo "longbridge>=5.3,<6" | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links - -o requirements-longbridge.txt
 
 $(VENV)/installed: requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -63,5 +72,10 @@ $(IB_ASYNC)/installed: requirements-ib-async.txt pyproject.toml
 	$(IB_ASYNC)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(LONGBRIDGE)/installed: requirements-longbridge.txt
+	$(PYTHON) -m venv $(LONGBRIDGE)
+	$(LONGBRIDGE)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-longbridge.txt
+	@touch $@
+
 clean: ## remove what the targets made
-	rm -rf $(VENV) $(IB_ASYNC) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(IB_ASYNC) $(LONGBRIDGE) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -22,6 +22,7 @@ __all__ = ["Addresses", "Limits", "LongPort", "Region", "Told", "Waits"]
 # A line that is down so many looks in a row is told of; before that it may come back by itself.
 PATIENCE = 4
 MOST_DOUBLINGS = 10
+SHOWN = 4  # last characters of an account number
 # Fewer days than these are left: each is told once.
 WARNED_DAYS = (7, 3, 1)
 # The exchange is this far from open when the token is exchanged: for a moment there is none.
@@ -53,6 +54,7 @@ class LongPort:
         self._market = Market(self._line, calendar, clock)
         self._misses = 0
         self._alarmed = ""
+        self._trouble: Note | None = None
 
     def account(self, number: str) -> Broker:
         """The account of a number, by which the broker must know the token."""
@@ -80,15 +82,21 @@ class LongPort:
         return self._line.file.read().days(self._clock.now())
 
     def notes(self) -> Sequence[Note]:
-        """That the token ends soon, which is the owner's to mend where it is not exchanged."""
+        """What the owner should hear of the token and the line now; equal notes are one news."""
         try:
-            token = self._line.file.read()
+            token = self._line.token()
         except BrokerUnavailable as error:
+            if self._trouble is not None and self._trouble.code in TOKEN_TROUBLE:
+                return [self._trouble]
             return [Note(error.code, "", error.values)]
         left = token.days(self._clock.now())
         near = [limit for limit in WARNED_DAYS if left < limit]
         values = {"ends": token.ends, "days": min(near, default=0)}
-        return [Note("longport_token_ends", "", values)] if near else []
+        warning = Note("longport_token_ends", "", values) if near else None
+        trouble = self._trouble
+        if trouble is not None and trouble.code in TOKEN_TROUBLE:
+            trouble = None  # it is there again: the line was not looked at since
+        return [each for each in (warning, trouble) if each]
 
     async def keep(self) -> None:
         """Stay connected, and have a token that holds, until cancelled.
@@ -111,8 +119,8 @@ class LongPort:
         trade, quote = await self._line.open()
         await self._heard()
         days = token.days(self._clock.now())
-        known = f"…{token.account[-SHOWN:]} ({token.channel})"
-        return f"{known} · {trade.library} · {quote.level} · {days} d"
+        account = f"…{token.account[-SHOWN:]} ({token.channel})"
+        return f"{account} · {trade.library} · {quote.level} · {days} d"
 
     async def clock(self) -> Reading:
         """Nothing the broker tells is its time. Raises BrokerUnavailable."""
@@ -137,7 +145,7 @@ class LongPort:
             return min(waits.look * (1 << min(self._misses - 1, MOST_DOUBLINGS)), waits.longest)
         if self._alarmed:
             log.warning("LongPort answers again")
-        self._misses, self._alarmed = 0, ""
+        self._misses, self._alarmed, self._trouble = 0, "", None
         return waits.look
 
     async def _look(self) -> None:
@@ -216,3 +224,7 @@ class LongPort:
             return
         log.error("the line to LongPort needs a person: %s", error)
         self._alarmed = what
+        if isinstance(error, OSError):
+            self._trouble = Note("broker_unavailable", "", {"reason": str(error)})
+        else:
+            self._trouble = Note(error.code, "", error.values)

@@ -17,6 +17,7 @@ from adapters.longport_line import (
     Line,
 )
 from adapters.longport_process import LibraryRefused, NotAsked
+from adapters.longport_refusals import refusal
 from adapters.longport_symbols import is_stock, ours, theirs
 from adapters.longport_told import CURRENCY
 from adapters.longport_wire import (
@@ -146,8 +147,8 @@ class Account:
     async def cancel(self, order: OrderIntent) -> None:
         """Ask for the end of an order; one that is final stays as it is.
 
-        Raises OrderRefused `unknown_order` where it is in no list, `longport_refused`
-        where the broker does not take the cancel.
+        Raises OrderRefused `unknown_order` where it is in no list,
+        `longport_cancel_refused` where the broker does not take the cancel.
         """
         named = [each for each in await self._listed() if each.remark == order.id]
         if not named:
@@ -159,11 +160,11 @@ class Account:
     async def _end(self, order: Order) -> None:
         try:
             await self._line.once(Cancel(order.id), Asked)
-        except LibraryRefused as refusal:
-            if _says_nothing(refusal):
-                raise self._line.trouble(refusal) from None
+        except LibraryRefused as said:
+            if _says_nothing(said):
+                raise self._line.trouble(said) from None
             raise OrderRefused(
-                "longport_refused", number=refusal.code, reason=refusal.message
+                "longport_cancel_refused", number=said.code, told=said.message
             ) from None
         except TROUBLES as error:
             raise self._line.trouble(error) from None
@@ -207,7 +208,7 @@ class Account:
             raise OrderRefused(refused.code, **refused.values)
         return await self._looked_for(order, error)
 
-    async def _looked_for(self, order: OrderIntent, refusal: LibraryRefused) -> OrderReport:
+    async def _looked_for(self, order: OrderIntent, said: LibraryRefused) -> OrderReport:
         """Look whether a refused order is there all the same.
 
         The library may have sent it twice, and the refusal be the second's.
@@ -221,12 +222,12 @@ class Account:
         named = [each for each in listed.listed if each.remark == order.id]
         if named:
             return _standing(named[0])
-        raise OrderRefused("longport_refused", number=refusal.code, reason=refusal.message)
+        raise refusal(order.symbol, said.message, said.code)
 
 
-def _says_nothing(refusal: LibraryRefused) -> bool:
+def _says_nothing(said: LibraryRefused) -> bool:
     """Whether nobody knows: a lost answer, a limit or a repeat met on the way, a broker's fault."""
-    return refusal.code == NO_CODE or refusal.code in TOO_OFTEN or refusal.code in INTERNAL
+    return said.code == NO_CODE or said.code in TOO_OFTEN or said.code in INTERNAL
 
 
 def _tradable(held: Held) -> bool:
@@ -280,7 +281,7 @@ def _standing(order: Order) -> OrderReport:
     """How an order stands; a rejected one is refused, though it is in the list."""
     report = _report(order)
     if report.status is OrderStatus.REFUSED:
-        raise OrderRefused("longport_rejected", symbol=report.symbol, reason=report.reason)
+        raise refusal(report.symbol, order.message)
     return report
 
 
@@ -297,16 +298,18 @@ def _accepted(order: OrderIntent, broker_id: str) -> OrderReport:
 
 
 def _report(order: Order) -> OrderReport:
+    symbol, status = ours(order.symbol), FINAL.get(order.status, OrderStatus.WORKING)
+    refused = status is OrderStatus.REFUSED
     return OrderReport(
-        symbol=ours(order.symbol),
+        symbol=symbol,
         action=Action.BUY if order.side == SIDES[Action.BUY] else Action.SELL,
         shares=int(order.quantity),
         limit=order.price or None,
-        status=FINAL.get(order.status, OrderStatus.WORKING),
+        status=status,
         filled=int(order.executed),
         average_price=order.average if order.executed else None,
         entered_at=order.at,
-        reason=order.message,
+        reason=str(refusal(symbol, order.message)) if refused else order.message,
         broker_id=order.id,
         client_id=order.remark,
     )

@@ -1,6 +1,5 @@
 """The library's two halves with one set of keys: a read is asked again, an order never."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
@@ -53,11 +52,11 @@ class Line:
         # The least one may trade of a symbol, as far as it was asked for.
         self.lots: dict[Symbol, int] = {}
         self._clock = clock
-        self._pace = Pace(told.limits)
+        self._pace = Pace(told.limits, clock)
         self._halves = {
             half: Process(partial(self._keys, half), told.waits.open, told.python) for half in Half
         }
-        self._dead = ""
+        self._dead, self._died = "", clock.now()
 
     def token(self) -> Token:
         """The token to use.
@@ -71,7 +70,7 @@ class Line:
                 "longport_token_expired", path=self.told.token_file, ended=token.ends
             )
         if token.value == self._dead:
-            raise BrokerUnavailable("longport_token_ended", path=self.told.token_file)
+            raise self._ended()
         return token
 
     async def open(self) -> tuple[Opened, Opened]:
@@ -105,7 +104,7 @@ class Line:
         refusal = _refusal(error)
         code = refusal.code
         if code in TOKEN_CODES:
-            return BrokerUnavailable("longport_token_ended", path=self.told.token_file)
+            return self._ended()
         if code in TOO_OFTEN:
             return BrokerUnavailable("longport_too_often", number=code)
         if code in KEY_CODES:
@@ -139,19 +138,25 @@ class Line:
             except TROUBLES as error:
                 if not left or not self._worth_it(error):
                     raise self.trouble(error) from None
-            await asyncio.sleep(self.told.waits.again)
+            await self._clock.sleep(self.told.waits.again)
 
     def _worth_it(self, error: Trouble) -> bool:
         """Whether another try may fare better: a broken line, a limit, a token just replaced."""
         code = _refusal(error).code
         if code not in TOKEN_CODES:
             return code == NO_CODE or code in TOO_OFTEN or code in INTERNAL
-        used = {process.token for process in self._halves.values()} - {""}
+        # Those that failed just now: the owner may have written another meanwhile.
+        used = {process.tried for process in self._halves.values()} - {""}
         newest = self.file.read().value
         if used and newest not in used:
             return True
-        self._dead = newest
+        if self._dead != newest:
+            self._dead, self._died = newest, self._clock.now()
         return False
+
+    def _ended(self) -> BrokerUnavailable:
+        path = self.told.token_file
+        return BrokerUnavailable("longport_token_ended", path=path, ended=self._died)
 
     def _process(self, half: Half) -> Process:
         """A half; one that is connected with a token that was replaced begins anew."""

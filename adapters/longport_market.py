@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from adapters.longport_line import Line
-from adapters.longport_symbols import ours, theirs
+from adapters.longport_symbols import INDICES, ours, theirs
 from adapters.longport_wire import (
     Bar,
     Bars,
@@ -87,7 +87,9 @@ class Market:
         quoted: dict[Symbol, Quote] = {}
         for price in told.known:
             symbol = ours(price.symbol)
-            if symbol in symbols and price.last > 0:
+            if symbol in INDICES and symbol in symbols and price.last > 0:
+                quoted[symbol] = Quote(symbol, price.last, price.last, price.last, price.at)
+            elif symbol in symbols and price.last > 0:
                 book = await self._line.read(Depth(price.symbol), Book)
                 quoted |= self._quote(symbol, price, book)
         return quoted

@@ -4,8 +4,12 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 
 from adapters.longport_told import Limits
+from bot.ports import Clock
+
+NOW = timedelta()
 
 
 class Pace:
@@ -15,39 +19,39 @@ class Pace:
     the line is.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, limits: Limits, clock: Clock) -> None:
+        self._limits, self._clock = limits, clock
         self._turn = asyncio.Lock()
-        self._ended: deque[float] = deque(maxlen=limits.calls)
-        self._same: dict[Hashable, float] = {}
+        self._ended: deque[datetime] = deque(maxlen=limits.calls)
+        self._same: dict[Hashable, datetime] = {}
 
     @asynccontextmanager
     async def turn(self, call: Hashable, *, order: bool = False) -> AsyncIterator[None]:
         """Wait until a call may be made, and let nobody else make one until it has ended."""
         async with self._turn:
-            await asyncio.sleep(self._wait(call, order=order))
+            if (wait := self._wait(call, order=order)) > NOW:
+                await self._clock.sleep(wait.total_seconds())
             try:
                 yield
             finally:
-                now = _now()
+                now, apart = self._clock.now(), timedelta(seconds=self._limits.apart)
                 self._ended.append(now)
-                self._same = {c: at for c, at in self._same.items() if at > now - self._apart}
+                self._same = {c: at for c, at in self._same.items() if at > now - apart}
                 self._same[call] = now
 
-    @property
-    def _apart(self) -> float:
-        return self._limits.apart
-
-    def _wait(self, call: Hashable, *, order: bool) -> float:
-        limits = self._limits
-        free_at = [self._same.get(call, 0.0) + limits.apart]
+    def _wait(self, call: Hashable, *, order: bool) -> timedelta:
+        limits, now = self._limits, self._clock.now()
+        free_in = [NOW]
+        if call in self._same:
+            free_in.append(_left(self._same[call], limits.apart, now))
         if self._ended:
-            free_at.append(self._ended[-1] + limits.gap)
+            free_in.append(_left(self._ended[-1], limits.gap, now))
         most = limits.calls if order else max(limits.calls - limits.kept, 1)
         if len(self._ended) >= most:
-            free_at.append(self._ended[-most] + limits.seconds)
-        return max(0.0, max(free_at) - _now())
+            free_in.append(_left(self._ended[-most], limits.seconds, now))
+        return max(free_in)
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+def _left(since: datetime, seconds: float, now: datetime) -> timedelta:
+    """What is left of some seconds; of a clock that was set back no more than all of them."""
+    return min(since + timedelta(seconds=seconds) - now, timedelta(seconds=seconds))

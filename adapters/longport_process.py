@@ -74,6 +74,7 @@ class Process:
         self._child: _Child | None = None
         self._used: Open | None = None
         self._opened: Opened | None = None
+        self.tried = ""  # the token it connected with last, or could not
 
     @property
     def token(self) -> str:
@@ -112,6 +113,7 @@ class Process:
         if self._opened:
             return self._opened
         keys = self._keys()
+        self.tried = keys.token
         self._child = _Child(self._python)
         try:
             self._opened = _expected(await self._say(keys, self._connect), Opened)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.domain.errors import BrokerUnavailable
+from bot.domain.model import Note
 
 OWNER_ONLY = stat.S_IRUSR | stat.S_IWUSR
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -28,6 +29,17 @@ class Token:
     def days(self, now: datetime) -> int:
         """How many whole days are left, less than none where it has ended."""
         return (self.ends - now).days
+
+
+def standing(path: Path, now: datetime) -> Note:
+    """How long the token of a file holds, or why there is none."""
+    try:
+        token = TokenFile(path).read()
+    except BrokerUnavailable as error:
+        return Note(error.code, "", error.values)
+    if token.ends <= now:
+        return Note("longport_token_expired", "", {"path": path, "ended": token.ends})
+    return Note("longport_token_holds", "", {"days": token.days(now), "ends": token.ends})
 
 
 class TokenFile:

@@ -49,6 +49,7 @@ class Schwab:
         self._hashes = Hashes(self._wire)
         self._prices = Prices(self._wire, calendar, delayed=access.delayed_quotes)
         self._accounts: dict[str, SchwabAccount] = {}
+        self._trouble: Note | None = None
 
     def account(self, number: str) -> Broker:
         """The account of a number, as the broker prints it: digits alone."""
@@ -76,12 +77,15 @@ class Schwab:
         return await self._prices.quotes(symbols)
 
     def notes(self) -> Sequence[Note]:
-        """What the owner should hear of the login now; an equal note is the same news."""
+        """What the owner should hear of the login and the line now; equal notes are one news."""
         try:
             note = appointment(self._wire.login(), self._clock.now())
         except BrokerUnavailable as error:
             return [Note(error.code, "", error.values)]
-        return [note] if note else []
+        trouble = self._trouble
+        if trouble is not None and trouble.code in OF_THE_LOGIN:
+            trouble = None  # it is there again: the line was not looked at since
+        return [each for each in (note, trouble) if each]
 
     async def prove(self) -> str:
         """Return the accounts of the login, Schwab's time, and when the login ends.
@@ -113,22 +117,26 @@ class Schwab:
 
         Whatever happens meanwhile, a new login or a line that comes back is noticed.
         """
-        troubles, told, wait = 0, "", self._pace.look
+        troubles, wait = 0, self._pace.look
         while True:
             try:
                 await self._wire.freshen()
             except BrokerUnavailable as error:
                 troubles += 1
                 at_once = error.code in OF_THE_LOGIN
-                if error.code != told and (at_once or troubles >= UNTIL_TOLD):
-                    log.error("Schwab can not be used, nothing is traded there: %s", error)  # noqa: TRY400 - it is an answer, no fault of ours
-                    told = error.code
+                if at_once or troubles >= UNTIL_TOLD:
+                    self._alarm(error)
                 wait = self._pace.look if at_once else min(2 * wait, self._pace.longest)
             else:
-                if told:
+                if self._trouble:
                     log.warning("Schwab can be used again")
-                troubles, told, wait = 0, "", self._pace.look
+                self._trouble, troubles, wait = None, 0, self._pace.look
             await self._clock.sleep(wait)
+
+    def _alarm(self, error: BrokerUnavailable) -> None:
+        if self._trouble is None or self._trouble.code != error.code:
+            log.error("Schwab can not be used, nothing is traded there: %s", error)
+            self._trouble = Note(error.code, "", error.values)
 
     async def close(self) -> None:
         """Let go of the connections, within its time."""

@@ -15,6 +15,7 @@ from bot.domain.model import Note
 
 LASTS = timedelta(days=7)  # a login, however often it is refreshed
 WARNED_HOURS = (48, 24, 6)  # before a login ends
+HOUR, DAY_HOURS = timedelta(hours=1), 24
 PRIVATE = 0o600
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 MODE = 3  # its place in a signature
@@ -58,11 +59,24 @@ def appointment(login: Login, now: datetime) -> Note | None:
     """
     left = login.ends - now
     if left <= timedelta():
-        return Note("schwab_login_expired", "", {"ends": login.ends})
+        return Note("schwab_login_expired", "", {"ended": login.ends})
     near = [hours for hours in WARNED_HOURS if left <= timedelta(hours=hours)]
     if not near:
         return None
     return Note("schwab_login_ends", "", {"ends": login.ends, "hours": min(near)})
+
+
+def standing(path: Path, now: datetime) -> Note:
+    """How old the login of a file is and when it ends, or why there is none."""
+    try:
+        login = TokenFile(path).read()
+    except BrokerUnavailable as error:
+        return Note(error.code, "", error.values)
+    if login.ends <= now:
+        return Note("schwab_login_expired", "", {"ended": login.ends})
+    hours = int((now - login.begun) / HOUR)
+    values = {"days": hours // DAY_HOURS, "hours": hours % DAY_HOURS, "ends": login.ends}
+    return Note("schwab_login_holds", "", values)
 
 
 class TokenFile:

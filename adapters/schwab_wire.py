@@ -62,7 +62,8 @@ class Budget:
 
 
 def _until_free(times: deque[datetime], allowed: int, now: datetime) -> timedelta:
-    while times and times[0] <= now - MINUTE:
+    # What lies ahead is of a clock that was set back since: nobody waits an hour for it.
+    while times and not now - MINUTE < times[0] <= now:
         times.popleft()
     return times[-allowed] + MINUTE - now if len(times) >= allowed else timedelta()
 
@@ -81,6 +82,7 @@ class Wire:
         self._client = new_client(access.key, session, access.pace.answer)
         self._login: Login | None = None
         self._expired = ""  # the refresh token that was refused
+        self._refused_at = clock.now()
         self._renewing = asyncio.Lock()
 
     def login(self) -> Login:
@@ -206,6 +208,7 @@ class Wire:
         if oauth_error(response) in EXPIRED:
             form = parse_qs(response.request.content.decode())
             self._expired = form.get("refresh_token", [""])[0]
+            self._refused_at = self._clock.now()
             assert self._login is not None  # it was this one's token
             raise self._over(self._login)
         if not is_token(response):
@@ -231,9 +234,8 @@ class Wire:
         except OSError as error:
             log.error("the renewed token can not be stored, it is used all the same: %s", error)  # noqa: TRY400 - where it happened says nothing more
 
-    @staticmethod
-    def _over(login: Login) -> BrokerUnavailable:
-        return BrokerUnavailable("schwab_login_expired", ends=login.ends)
+    def _over(self, login: Login) -> BrokerUnavailable:
+        return BrokerUnavailable("schwab_login_expired", ended=min(login.ends, self._refused_at))
 
 
 def _unreachable(error: Exception) -> BrokerUnavailable:

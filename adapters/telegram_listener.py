@@ -6,6 +6,7 @@ import re
 import time
 import traceback
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -151,7 +152,19 @@ class Listener:
         elif addressed or not text:
             return
         assert message.from_user
-        await self._reply(await chat.said(message.from_user.id, text))
+        reply = await chat.said(message.from_user.id, text)
+        if reply.secret and not await self._removed(message.message_id):
+            reply = replace(reply, text=f"{reply.text}\n{reply.secret}")
+        await self._reply(reply)
+
+    async def _removed(self, message: int) -> bool:
+        """Whether what was said is gone from the chat."""
+        try:
+            await self._wire.delete(message)
+        except TelegramError as error:
+            log.warning("a message with a secret in it was not removed: %s", self._wire.told(error))
+            return False
+        return True
 
     async def _press(self, chat: Chat, query: CallbackQuery) -> None:
         # The button comes to rest beside the answer: neither waits for the other.

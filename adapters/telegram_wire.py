@@ -122,6 +122,10 @@ class Wire:
 
         await _formatted(page, "", editing)
 
+    async def delete(self, message: int) -> None:
+        """Remove a message from the chat."""
+        await _read(self._bot.delete_message(self.chat, message))
+
     async def acknowledge(self, query: str) -> None:
         """Let a pressed button come to rest."""
         await _read(self._bot.answer_callback_query(query))

@@ -14,14 +14,14 @@ from adapters.joined import Joined
 from adapters.paper import PaperBroker
 from adapters.unreached import Unreached
 from bot import sources
-from bot.brokers import broker_line
+from bot.brokers import broker_line, standing
 from bot.daemon import Seat
 from bot.domain.account import Opening
 from bot.domain.calendar import Calendar
 from bot.domain.errors import BellwetherError, LedgerError, SettingsError
 from bot.domain.fills import FillAtMost, FillRules, Refuse
 from bot.domain.memory import Switch
-from bot.domain.model import Mode, Portfolio, Proceeds, TradingRules
+from bot.domain.model import Mode, Note, Portfolio, Proceeds, TradingRules
 from bot.domain.strategy import Book
 from bot.events import Wakes
 from bot.ledger import SqlLedger
@@ -297,7 +297,17 @@ def _seat(name: str, ground: _Ground, time: Time) -> Seat:
         mode=Mode(settings.mode),
         language=Language(settings.language),
         last=time.last,
+        standing=partial(_standing, name, ground, time.clock),
     )
+
+
+def _standing(name: str, ground: _Ground, clock: Clock) -> Sequence[Note]:
+    """How the login at a book's broker stands by its file, and what its line makes known."""
+    broker = ground.settings.books[name].broker
+    if isinstance(ground.settings.brokers[broker], PaperSettings):
+        return ()
+    kept = standing(broker, ground.settings, clock)
+    return [*kept, *(note for note in ground.line_of(broker).notes() if note not in kept)]
 
 
 def _traded_by(name: str, ground: _Ground, clock: Clock) -> tuple[Broker, MarketData]:

@@ -1,19 +1,24 @@
 """The lines to real brokers; a library is imported where somebody trades by it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.domain.calendar import Calendar
 from bot.domain.errors import SettingsError
+from bot.domain.model import Note
 from bot.ports import BrokerLine, Clock
-from config.secrets import secret
+from config.secrets import secret, strangers
 from config.settings import Settings
 from config.sources import IbkrBroker, LongPortBroker, SchwabBroker
 
 if TYPE_CHECKING:
     from adapters.schwab import Access
+
+# Variables a vendor's own library reads, which ours never gets to see.
+VENDORS = {"longport": ("LONGPORT_", "LONGBRIDGE_")}
 
 
 def broker_line(name: str, settings: Settings, clock: Clock, calendar: Calendar) -> BrokerLine:
@@ -76,6 +81,63 @@ async def finish_login(entry: SchwabBroker, pasted: str, now: datetime) -> datet
         from adapters.schwab import finish
 
         return (await finish(_access(entry), pasted, now)).ends
+
+
+@dataclass(frozen=True, slots=True)
+class SchwabLogin:
+    """The login of an entry, renewed with the address of an owner's browser."""
+
+    entry: SchwabBroker
+    clock: Clock
+
+    def begin(self) -> str:
+        """Return the address at which the owner allows the app. Raises SettingsError."""
+        return begin_login(self.entry)
+
+    def takes(self, text: str) -> bool:
+        """Whether a text is where a browser ended that was sent back to the app."""
+        return text.startswith(self.entry.callback)
+
+    async def finish(self, pasted: str) -> datetime:
+        """Keep the login; returns when it ends. Raises BellwetherError."""
+        return await finish_login(self.entry, pasted, self.clock.now())
+
+
+def logins(settings: Settings, clock: Clock) -> Mapping[str, SchwabLogin]:
+    """What an owner may renew, by the books that trade with it."""
+    found: dict[str, SchwabLogin] = {}
+    for name, book in settings.enabled().items():
+        entry = settings.brokers[book.broker]
+        if isinstance(entry, SchwabBroker):
+            found[name] = SchwabLogin(entry, clock)
+    return found
+
+
+def keys(name: str, settings: Settings) -> Sequence[Note]:
+    """Where the token of a [brokers] entry lies, and what lies about that nobody reads."""
+    told, entry = [], settings.brokers[name]
+    if isinstance(entry, SchwabBroker | LongPortBroker) and entry.token_file.exists():
+        written = datetime.fromtimestamp(entry.token_file.stat().st_mtime, UTC)
+        told.append(Note("token_from", "", {"path": entry.token_file, "written": written}))
+    ignored = strangers(VENDORS.get(entry.kind, ()))
+    if ignored:
+        told.append(Note("variables_unread", "", {"names": ", ".join(ignored)}))
+    return told
+
+
+def standing(name: str, settings: Settings, clock: Clock) -> Sequence[Note]:
+    """How the login or the token of a [brokers] entry stands by its file; nobody is asked."""
+    match settings.brokers[name]:
+        case SchwabBroker(token_file=path):
+            from adapters.schwab_tokens import standing as login
+
+            return [login(path, clock.now())]
+        case LongPortBroker(token_file=path):
+            from adapters.longport_token import standing as token
+
+            return [token(path, clock.now())]
+        case _:
+            return ()
 
 
 def _schwab(entry: SchwabBroker, clock: Clock, calendar: Calendar) -> BrokerLine:

@@ -1,27 +1,46 @@
 """What a person may say in a chat, and what comes back, whoever carries it."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from typing import TypeAlias
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Protocol, TypeAlias
 
 from bot import __version__, lines
 from bot.buttons import QUESTION_LIVES, Buttons
 from bot.commands import Glance, PlanNow, RunNow, Turn, idle_today, obey
 from bot.daemon import Seat, next_wake, seat_of
 from bot.domain.calendar import exchange_date
-from bot.domain.errors import BellwetherError, BrokerUnavailable
+from bot.domain.errors import BellwetherError, BrokerUnavailable, SettingsError
 from bot.domain.memory import Outcome, Switch, SwitchState
 from bot.domain.model import Mode, RunKey
 from bot.execution import LINE_ERRORS
 from bot.ladder import LAST_CALL
 from bot.ports import Clock, Reply
-from bot.spoken import LONGEST_QUOTE, Asked, Change, command_name, help_text, menu, read
+from bot.spoken import LONGEST_QUOTE, Asked, Change, LogIn, command_name, help_text, menu, read
 from bot.words import Language, Words
 
 __all__ = ["Conversation", "menu"]
 
+
+class Login(Protocol):
+    """What an owner allows at a broker, in a browser of their own, and then tells the bot of."""
+
+    def begin(self) -> str:
+        """Return the address to open. Raises BellwetherError."""
+        ...
+
+    def takes(self, text: str) -> bool:
+        """Whether a text is where such a browser ended: a secret, good or not."""
+        ...
+
+    async def finish(self, pasted: str) -> datetime:
+        """Keep the login; returns when it ends. Raises BellwetherError."""
+        ...
+
+
+NO_LOGINS: Mapping[str, Login] = MappingProxyType({})
 MARKS = tuple(lines.marked(mode) for mode in Mode)
 
 log = logging.getLogger(__name__)
@@ -49,18 +68,30 @@ class Conversation:
     """Answers what is said to a house, and asks back before it changes anything.
 
     `nonce` gives what a button sends back: never the same twice, not to be guessed,
-    at most 64 bytes. Open questions live here only: a restart forgets them.
+    at most 64 bytes. Open questions live here only: a restart forgets them. `logins`
+    are what may be renewed from here, by book.
     """
 
     def __init__(
-        self, seats: Sequence[Seat], language: Language, clock: Clock, nonce: Callable[[], str]
+        self,
+        seats: Sequence[Seat],
+        language: Language,
+        clock: Clock,
+        nonce: Callable[[], str],
+        logins: Mapping[str, Login] = NO_LOGINS,
     ) -> None:
         self._seats, self._language, self._words = seats, language, Words(language)
+        self._logins = logins
         self._books = [seat.book.name for seat in seats]
         self._buttons: Buttons[_Lead] = Buttons(clock, nonce, self._words)
 
     async def said(self, user: int, text: str) -> Reply:
         """Answer what a person wrote; what is no command gets a hint."""
+        pasted = "".join(text.split())
+        for login in self._logins.values():
+            if login.takes(pasted):
+                reply = await self._in_words(self._logged_in(login, pasted), ())
+                return replace(reply, secret=self._words.phrase("login_unremoved"))
         legible = "".join(sign if sign.isprintable() else " " for sign in text)
         return await self._in_words(self._answer(user, legible.split()), ())
 
@@ -84,8 +115,24 @@ class Conversation:
                 return Reply(self._words.phrase("chat_hint", {"said": quote}))
             case Turn() | RunNow() as change:
                 return await self._ask(user, change)
+            case LogIn(book):
+                return self._log_in(book)
             case glance:
                 return await self._look(glance)
+
+    def _log_in(self, book: str | None) -> Reply:
+        """The address to open. Raises BellwetherError `no_login` and `which_book`."""
+        meant = {name: each for name, each in self._logins.items() if book in {None, name}}
+        if not meant:
+            raise BellwetherError("no_login")
+        if len(set(meant.values())) > 1:
+            raise SettingsError("which_book", known=", ".join(meant))
+        address = next(iter(meant.values())).begin()
+        return Reply(self._words.phrase("login_send", {"address": address}))
+
+    async def _logged_in(self, login: Login, pasted: str) -> Reply:
+        ends = await login.finish(pasted)
+        return Reply(self._words.phrase("login_done", {"until": ends}))
 
     async def _look(self, command: Glance | PlanNow) -> Reply:
         """What a book has to say, or every book where none is named."""

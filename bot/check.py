@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from bot.daemon import Seat
 from bot.domain.calendar import exchange_date
 from bot.domain.errors import BellwetherError, Blocked, SettingsError
-from bot.domain.model import Proceeds
+from bot.domain.model import Note, Proceeds
 from bot.gather import account, history, managed
-from bot.ports import BrokerLine, Capabilities, ChatLine
+from bot.ports import Adjustment, BrokerLine, Capabilities, ChatLine
 from bot.proofs import Examined, proven
 from bot.words import Language, Words
+
+INDEX = "VIX"
 
 Look = Callable[[Seat, Words], Awaitable[str]]
 
@@ -34,13 +36,33 @@ async def examine(seats: Sequence[Seat]) -> list[Examined]:
 async def examine_broker(name: str, line: BrokerLine, seats: Sequence[Seat]) -> list[Examined]:
     """Ask the line of a [brokers] entry to prove itself, and when a sale's money may buy there.
 
-    `seats` are those that trade on it. Nothing is sent.
+    One that can be used is asked for an index, too. `seats` are those that trade on it.
+    Nothing is sent.
     """
+    words = Words(seats[0].language)
+    proof = await proven(name, "line", line.prove())
+    index = [] if proof.error else [await proven(name, "index", _index(line, words))]
     cash = {s.book.account: s for s in seats if s.book.rules.proceeds is not Proceeds.MARGIN}
     return [
-        await proven(name, "line", line.prove()),
+        proof,
+        *index,
         *[await proven(name, "proceeds", _proceeds(line, seat)) for seat in cash.values()],
     ]
+
+
+def examine_keys(
+    broker: str, keys: Sequence[Note], standing: Sequence[Note], words: Words
+) -> list[Examined]:
+    """What is known of a [brokers] entry before anybody is asked: its secrets, its login."""
+    found = []
+    if keys:
+        said = "; ".join(words.say(note.code, note.values) for note in keys)
+        found.append(Examined(broker, "keys", said))
+    for note in standing:
+        trouble = BellwetherError(note.code, **note.values) if words.advises(note.code) else None
+        seen = "" if trouble else words.say(note.code, note.values)
+        found.append(Examined(broker, "login", seen, trouble))
+    return found
 
 
 async def examine_line(line: ChatLine, language: Language) -> Examined:
@@ -52,6 +74,14 @@ async def examine_line(line: ChatLine, language: Language) -> Examined:
         return Examined("telegram", "chat", "", error)
     finally:
         await line.close()
+
+
+async def _index(line: BrokerLine, words: Words) -> str:
+    """Whether an index is quoted over a line: strategies may want one, nobody trades it."""
+    quoted = await line.quotes([INDEX])
+    if INDEX not in quoted:
+        return words.phrase("seen_no_index", {"symbol": INDEX})
+    return words.phrase("seen_index", {"symbol": INDEX, "last": quoted[INDEX].last})
 
 
 async def _proceeds(line: BrokerLine, seat: Seat) -> str:
@@ -111,8 +141,14 @@ async def _history(seat: Seat, words: Words) -> str:
         "symbols": facts.closes.shape[1],
         "first": facts.closes.index[0],
         "last": facts.closes.index[-1],
+        "adjusted": _adjusted(seat.desk.market.adjustment, words),
     }
     return words.phrase("seen_history", values)
+
+
+def _adjusted(adjustment: Adjustment, words: Words) -> str:
+    whole = adjustment is Adjustment.TOTAL_RETURN
+    return words.phrase("adjusted_dividends") if whole else words.phrase("adjusted_splits")
 
 
 async def _quotes(seat: Seat, words: Words) -> str:

@@ -215,6 +215,7 @@ def status_of(seat: Seat) -> Status:
         questions=ledger.questions(book.name),
         portfolio=seen.portfolio if seen else None,
         prices=last.decided.prices if last and last.decided else {},
+        line=seat.standing(),
     )
 
 

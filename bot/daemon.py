@@ -48,7 +48,8 @@ class Seat:
     """A book at its desk: everything one consumer of one inbox works with.
 
     `last` is the last session it is woken for, None for as long as the calendar
-    knows. The inbox is its only way in.
+    knows. `standing` says how the login and the line to its broker are. The inbox is
+    its only way in.
     """
 
     book: Book
@@ -58,6 +59,7 @@ class Seat:
     mode: Mode
     language: Language
     last: date | None = None
+    standing: Callable[[], Sequence[Note]] = tuple
     inbox: "Queue[Event]" = field(default_factory=Queue)
 
     @property
@@ -182,7 +184,7 @@ async def heed(line: BrokerLine, seat: Seat) -> None:
         day = exchange_date(seat.desk.clock.now())
         for note in _news(known, notes, seat.language):
             text = render_note(note, seat.title, seat.language)
-            seat.tell("error", f"line/{day}/{note.code}/{note.values}", text)
+            seat.tell("error", _key(note, day), text)
         known = notes
         await seat.desk.clock.sleep(HEED_EVERY_SECONDS)
 
@@ -199,6 +201,19 @@ def _news(known: Sequence[Note], notes: Sequence[Note], language: Language) -> I
         if note.code not in still:
             trouble = Words(language).say(note.code, note.values)
             yield Note("line_well", "", {"trouble": trouble})
+
+
+def _key(note: Note, day: date) -> str:
+    """What makes news of a line the same news.
+
+    What ends at a moment is told once for all, also by a daemon that was started again;
+    what has ended is also what a run of the day is blocked by, and told by either.
+    """
+    if "ends" in note.values:
+        return f"line/{note.code}/{note.values}"
+    return (
+        f"{day}/{note.code}" if "ended" in note.values else f"line/{day}/{note.code}/{note.values}"
+    )
 
 
 async def watch(seat: Seat) -> None:

@@ -47,7 +47,7 @@ def schwab(
         if begin:
             return
         ends = asyncio.run(finish_login(entry, _pasted(words), SystemClock().now()))
-        typer.echo(words.phrase("login_done", {"until": f"{ends:%Y-%m-%d %H:%M}"}))
+        typer.echo(words.phrase("login_done", {"until": ends}))
 
 
 def _entry(name: str | None, settings: Settings) -> SchwabBroker:

@@ -261,10 +261,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a person gets for an answer: plain text, and what may be pressed under it."""
+    """What a person gets for an answer: plain text, and what may be pressed under it.
+
+    Where the person said a secret, `secret` is what to add should it stay readable: it
+    is to be removed from the chat.
+    """
 
     text: str
     choices: tuple[Choice, ...] = ()
+    secret: str = ""
 
 
 class Chat(Protocol):

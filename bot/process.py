@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from secrets import token_urlsafe
 
-from bot import app, lines, outside, sources
+from bot import app, brokers, lines, outside, sources
 from bot.app import House, Time
 from bot.chat import Conversation, menu
-from bot.check import examine, examine_broker, examine_line
+from bot.check import examine, examine_broker, examine_keys, examine_line
 from bot.commands import (
     Answer,
     Command,
@@ -124,7 +124,8 @@ def _listening(house: House, line: ChatLine) -> Callable[[], Awaitable[None]]:
     """Have a chat answered by a house, in the language of its settings."""
     first = house.seats[0]
     nonce = partial(token_urlsafe, NONCE_BYTES)
-    chat = Conversation(house.seats, first.language, first.desk.clock, nonce)
+    logins = brokers.logins(house.settings, first.desk.clock)
+    chat = Conversation(house.seats, first.language, first.desk.clock, nonce, logins)
     menus = {"": menu(Language.EN), Language.ZH.value: menu(Language.ZH)}
     return partial(line.listen, chat, menus)
 
@@ -253,7 +254,8 @@ def check(settings: Settings, clock: Clock | None = None) -> list[Examined]:
         return secrets
     with app.reading(settings) as ledger:
         house = app.house(settings, ledger, lambda _: Time(now, ScheduledWakes()))
-        return [*secrets, *asyncio.run(_examined(house, outside.line(settings)))]
+        examined = asyncio.run(_examined(house, outside.line(settings)))
+        return [*secrets, *_known(house, now), *examined]
 
 
 def _secrets(settings: Settings) -> Iterator[Examined]:
@@ -271,6 +273,21 @@ def _secrets(settings: Settings) -> Iterator[Examined]:
         values = {"where": name, "source": found.source, "ignored": ", ".join(found.ignored)}
         shadowed = SettingsError("secret_shadowed", **values) if found.ignored else None
         yield Examined(HOUSE, "secret", seen, shadowed)
+
+
+def _known(house: House, clock: Clock) -> list[Examined]:
+    """What of each broker is known before it is asked."""
+    settings, words = house.settings, Words(house.seats[0].language)
+    return [
+        part
+        for name in house.lines
+        for part in examine_keys(
+            name,
+            brokers.keys(name, settings),
+            brokers.standing(name, settings, clock),
+            words,
+        )
+    ]
 
 
 async def _examined(house: House, line: ChatLine | None) -> list[Examined]:

@@ -42,7 +42,8 @@ class UnderWay:
 class Status:
     """A book as it stands now. `portfolio` is its managed account, None while never read.
 
-    `under_way` is a run that has decided and not ended, with its orders so far.
+    `under_way` is a run that has decided and not ended, with its orders so far. `line`
+    is how the login at its broker stands, and what is wrong with the line.
     """
 
     title: Title
@@ -54,6 +55,7 @@ class Status:
     questions: Sequence[Standing] = ()
     portfolio: Portfolio | None = None
     prices: Mapping[Symbol, Decimal] = field(default_factory=dict)
+    line: Sequence[Note] = ()
 
 
 def render_run(
@@ -245,6 +247,7 @@ def _now(status: Status, words: Words) -> Iterator[str]:
     """What a book may do, and which of its orders nobody knows the fate of."""
     yield words.phrase(f"mode_{status.title.mode.value}")
     yield words.phrase(f"switch_{status.switch.switch.value}", {"reason": status.switch.reason})
+    yield from lines.notes(status.line, words)
     for standing in status.questions:
         intent = standing.intent
         values = {

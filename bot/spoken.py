@@ -14,8 +14,17 @@ from bot.words import Language, Words
 LONGEST_REASON = 120  # characters, as the following
 LONGEST_QUOTE = 40
 
+
+@dataclass(frozen=True, slots=True)
+class LogIn:
+    """Renew the login at the broker of a book; without a name, at the only broker that has one."""
+
+    book: str | None = None
+
+
 Change: TypeAlias = Turn | RunNow
 Asked: TypeAlias = Glance | PlanNow | Change
+Spoken: TypeAlias = Asked | LogIn
 
 _COUNT = re.compile("[1-9][0-9]{0,2}")
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -32,7 +41,7 @@ class Word:
 
     name: str
     group: str
-    reads: Callable[[Sequence[str]], Asked]
+    reads: Callable[[Sequence[str]], Spoken]
     takes: str = ""
 
     @property
@@ -41,8 +50,8 @@ class Word:
         return f"chat_{self.name}"
 
 
-def _alone(command: Asked) -> Callable[[Sequence[str]], Asked]:
-    def read(rest: Sequence[str]) -> Asked:
+def _alone(command: Spoken) -> Callable[[Sequence[str]], Spoken]:
+    def read(rest: Sequence[str]) -> Spoken:
         if rest:
             raise ValueError(rest)
         return command
@@ -109,6 +118,7 @@ WORDS = (
     Word("resume", "help_control", _resume, "takes_reason"),
     Word("halt", "help_control", _halt, "takes_reason"),
     Word("run", "help_control", _alone(RunNow())),
+    Word("login", "help_control", _alone(LogIn())),
 )
 _BY_NAME = {word.name: word for word in WORDS}
 
@@ -120,7 +130,7 @@ def command_name(said: Sequence[str]) -> str:
     return said[0][1:].partition("@")[0].lower()
 
 
-def read(said: Sequence[str], books: Sequence[str], words: Words) -> Asked | None:
+def read(said: Sequence[str], books: Sequence[str], words: Words) -> Spoken | None:
     """What is asked for, None where the first word is no command that asks for anything.
 
     Where there are several books the second word may name one. BellwetherError

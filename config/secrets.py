@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +88,11 @@ def known(environ: Mapping[str, str] = os.environ, docker: Path = DOCKER) -> Ite
         for place in _places(name, environ, docker):
             with suppress(SettingsProblem):
                 yield place.value(name)
+
+
+def strangers(prefixes: Sequence[str], environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Variables of the environment with other programs' secrets: they are not read."""
+    return sorted(name for name in environ if name.startswith(tuple(prefixes)))
 
 
 def _of_feeds(environ: Mapping[str, str], docker: Path) -> set[str]:

@@ -139,6 +139,10 @@ class Control:
         """Refuse a request whose signature came before, or take it."""
         self._stage.world.keys.refuses_repeats = yes
 
+    def issue_token(self) -> str:
+        """Let the owner make a new access token; it is the newest from now on."""
+        return self._stage.world.keys.issue()
+
     def expire_token(self) -> None:
         """Let the access token have ended."""
         self._stage.world.keys.expire()

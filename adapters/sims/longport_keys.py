@@ -41,7 +41,7 @@ class Keys:
         self.app_key = app_key
         self.app_secret = app_secret
         self.refuses_repeats = False
-        self._clock, self._account = clock, account
+        self._clock, self._account, self._life = clock, account, life
         self._numbers = count(1)
         self._seen: set[str] = set()
         self._tokens: dict[str, datetime] = {}
@@ -75,6 +75,11 @@ class Keys:
             raise bad_parameter("expired_at is over")
         self._tokens.clear()
         self.token = self._issue(until)
+        return self.token
+
+    def issue(self) -> str:
+        """A new token, as its owner makes one on the broker's site; others go on holding."""
+        self.token = self._issue(self._clock.now() + self._life)
         return self.token
 
     def expire(self) -> None:

@@ -114,6 +114,10 @@ class RemoteControl(Remote):
         """Refuse a request whose signature came before, or take it."""
         self._call("refuse_repeats", {"yes": yes})
 
+    def issue_token(self) -> str:
+        """Let the owner make a new access token; it is the newest from now on."""
+        return self._ask("issue_token", str)
+
     def expire_token(self) -> None:
         """Let the access token have ended."""
         self._call("expire_token")

@@ -204,6 +204,10 @@ class Chats:
         except KeyError:
             raise LookupError(f"message_id is {message_id}: no such message in {chat_id}") from None
 
+    def delete(self, message: Message) -> None:
+        """Let a message be nowhere any more."""
+        del self._messages[message.chat.id, message.id]
+
     def messages(self, chat_id: int) -> list[Message]:
         """Return the messages of a chat as they now stand, the oldest first."""
         return [message for (chat, _), message in self._messages.items() if chat == chat_id]

@@ -74,6 +74,7 @@ class Methods:
             "sendchataction": self._send_chat_action,
             "editmessagetext": self._edit_message_text,
             "editmessagereplymarkup": self._edit_message_reply_markup,
+            "deletemessage": self._delete_message,
             "answercallbackquery": self._answer_callback_query,
             "setmycommands": self._set_my_commands,
             "getmycommands": self._get_my_commands,
@@ -219,6 +220,20 @@ class Methods:
         if message.sender != self._chats.itself:
             raise bad_request("message can't be edited")
         return message
+
+    async def _delete_message(self, given: Parameters) -> bool:
+        """Delete a message: its own anywhere, in a private chat the person's, too."""
+        chat = self._chats.open_to_bot(given.chat_id())
+        try:
+            message = self._chats.message(chat.id, given.whole("message_id"))
+        except LookupError:
+            raise bad_request("message to delete not found") from None
+        if message.sender != self._chats.itself and chat.kind != "private":
+            raise bad_request("message can't be deleted")
+        self._chats.delete(message)
+        itself = self._chats.itself.id
+        self._chats.record.add(Entry(Kind.DELETED, chat.id, itself, message.id))
+        return True
 
     async def _answer_callback_query(self, given: Parameters) -> bool:
         query = self._chats.queries.pop(given.text("callback_query_id"), None)

@@ -15,7 +15,7 @@ Clock: TypeAlias = Callable[[], datetime]
 
 
 class Kind(StrEnum):
-    """What happened: the first seven by the bot, the others by people."""
+    """What happened: the first eight by the bot, the others by people."""
 
     MESSAGE = "message"
     DOCUMENT = "document"
@@ -24,6 +24,7 @@ class Kind(StrEnum):
     KEYBOARD = "keyboard"
     ANSWER = "answer"
     ACTION = "action"
+    DELETED = "deleted"
     TYPED = "typed"
     RETYPED = "retyped"
     PRESSED = "pressed"

@@ -16,7 +16,9 @@ HAPPENED = {
 
 def transcript(entries: Iterable[Entry], name: Callable[[int], str]) -> str:
     """Return one chat as it looks now: changed messages in their last form, in their old place."""
-    listed = list(entries)
+    every = list(entries)
+    gone = {entry.message_id for entry in every if entry.kind is Kind.DELETED}
+    listed = [entry for entry in every if entry.message_id not in gone]
     latest = {entry.message_id: entry for entry in listed if entry.kind in WRITTEN | CHANGED}
     retold = {e.message_id for e in listed if e.kind in {Kind.EDIT, Kind.RETYPED}}
     shown = []
@@ -40,6 +42,8 @@ def bubble(entry: Entry, name: Callable[[int], str], *, edited: bool = False) ->
             return f"  ({who} shows: {entry.plain})" if entry.plain else f"  ({who} answered)"
         case Kind.ACTION:
             return f"  ({who}: {entry.text} …)"
+        case Kind.DELETED:
+            return f"  ({who} deleted a message)"
         case Kind.JOINED | Kind.BLOCKED | Kind.UNBLOCKED:
             return f"  ({who} {HAPPENED[entry.kind]})"
         case _:

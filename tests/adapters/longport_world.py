@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from adapters.sims.longport_securities import Security, quoted
 from adapters.sims.longport_world import ACCOUNT, Setup
 from bot.domain.model import OrderIntent, Symbol
 from bot.ports import Broker, Clock
-from bot.schedule import JumpingClock
+from bot.schedule import JumpingClock, SystemClock
 from tests.adapters.worlds import World
 from tests.bot.five_symbols import CALENDAR
 from tests.builders import NOW, Money
@@ -118,6 +119,16 @@ class LongPortWorld(World):
 
     def cut(self) -> None:
         self.control.cut()
+
+
+class RunningClock(SystemClock):
+    """The host's clock, from another time on: what is limited over there is limited in its time."""
+
+    def __init__(self, start: datetime) -> None:
+        self._ahead = start - super().now()
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
 
 
 class CoarseClock(JumpingClock):

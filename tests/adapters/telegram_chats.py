@@ -44,6 +44,8 @@ class Parrot:
                 raise LookupError(f"no answer, but a secret: {TOKEN}")
             case ["/ask", data]:
                 return a_question(data)
+            case ["/secret", *_]:
+                return Reply("noted", secret="delete it yourself")  # noqa: S106 - a sentence
             case ["/long"]:
                 return Reply("line\n" * 2000, (Choice("Yes", "long"),))
         return Reply(f"heard {text}")

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.longport import LongPort, Told
+from adapters.longport_token import standing
 from adapters.longport_told import HOMES, Region
 from adapters.sims.longport_faults import Fault, FaultKind
 from bot.domain.errors import BellwetherError, BrokerUnavailable
@@ -70,11 +71,54 @@ async def test_an_access_that_does_not_answer_is_not_proven(world):
         await world.line.prove()
 
 
-@pytest.mark.parametrize(("days", "told"), [(82, None), (84, 7), (88, 3), (89, 3), (90, 1)])
+@pytest.mark.parametrize(("days", "told"), [(82, None), (84, 7), (88, 3), (89, 1)])
 def test_the_end_of_a_token_is_told_in_time(world, days, told):
-    world.clock.jump(NOW + days * DAY)
+    world.clock.jump(NOW + days * DAY + timedelta(hours=1))
 
     assert [note.values["days"] for note in world.line.notes()] == ([told] if told else [])
+
+
+def test_a_token_that_has_ended_is_told_as_one(world):
+    world.clock.jump(NOW + 91 * DAY)
+
+    assert [note.code for note in world.line.notes()] == ["longport_token_expired"]
+
+
+async def test_a_token_the_broker_refuses_is_told_with_the_time_that_was_noticed(world):
+    world.control.revoke_token()
+    await world.line._looked()
+
+    notes = world.line.notes()
+    world.clock.jump(NOW + DAY)
+
+    assert [(note.code, note.values["ended"]) for note in notes] == [("longport_token_ended", NOW)]
+    assert world.line.notes() == notes
+
+
+async def test_a_line_that_stays_down_is_told_until_it_is_up(world):
+    world.control.cut()
+    for _ in range(4):
+        assert world.line.notes() == []
+        await world.line._looked()
+    down = [note.code for note in world.line.notes()]
+    world.control.restore()
+    await world.line._looked()
+
+    assert (down, world.line.notes()) == (["broker_unavailable"], [])
+
+
+def test_how_a_token_stands_is_read_from_its_file_alone(world):
+    path = world.told.token_file
+
+    told = [standing(path, NOW + days * DAY) for days in (0, 30, 91)]
+    path.unlink()
+    told.append(standing(path, NOW))
+
+    assert [note.code for note in told] == [
+        *("longport_token_holds", "longport_token_holds"),
+        *("longport_token_expired", "longport_token_missing"),
+    ]
+    assert [note.values["days"] for note in told[:2]] == [90, 60]
 
 
 def test_a_token_nobody_can_read_is_told(world):

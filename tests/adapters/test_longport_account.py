@@ -237,26 +237,30 @@ async def test_an_accepted_order_nobody_can_read_works(world):
     assert (await world.broker.submit(BUY)).status is OrderStatus.WORKING
 
 
+TAKEN_FOR = [(602001, "longport_malformed"), (603302, "longport_refused")]
+
+
 async def test_a_rejected_order_is_refused_with_what_the_broker_said(world):
-    world.control.rule(Rule(Fills.REJECTED, message="Price out of range"))
+    world.control.rule(Rule(Fills.REJECTED, message="Insufficient  buying power"))
 
     with pytest.raises(OrderRefused) as refused:
         await world.broker.submit(BUY)
 
-    assert refused.value.code == "longport_rejected"
-    assert refused.value.values["reason"] == "Price out of range"
+    assert refused.value.code == "longport_no_money"
+    assert refused.value.values["told"] == "Insufficient buying power"
     (listed,) = await world.broker.orders_today()
-    assert (listed.status, listed.reason) == (OrderStatus.REFUSED, "Price out of range")
+    assert (listed.status, listed.reason) == (OrderStatus.REFUSED, str(refused.value))
 
 
-@pytest.mark.parametrize("code", [602001, 603302])
-async def test_an_order_the_broker_does_not_take_is_refused_with_its_code(world, code):
-    world.control.rule(Rule(Fills.REFUSED, code=code, message="closed for trading"))
+@pytest.mark.parametrize(("number", "code"), TAKEN_FOR)
+async def test_an_order_the_broker_does_not_take_is_refused_with_its_code(world, number, code):
+    world.control.rule(Rule(Fills.REFUSED, code=number, message="not now"))
 
     with pytest.raises(OrderRefused) as refused:
         await world.broker.submit(BUY)
 
-    assert refused.value.values == {"number": code, "reason": "closed for trading"}
+    assert refused.value.code == code
+    assert refused.value.values == {"symbol": "VOO", "told": "not now", "number": number}
     assert world.control.orders() == ()
 
 

@@ -23,8 +23,9 @@ from adapters.longport_wire import (
 from adapters.sims.longport_faults import Fault, FaultKind, plain_429
 from adapters.sims.longport_rates import Rates
 from bot.domain.errors import BrokerUnavailable
+from bot.ports import Clock
 from bot.schedule import JumpingClock
-from tests.adapters.longport_world import ORDINARY, begun, told_of
+from tests.adapters.longport_world import ORDINARY, RunningClock, begun, told_of
 from tests.builders import NOW
 
 ACCOUNT, TODAY = "GET /v1/asset/account", "GET /v1/trade/order/today"
@@ -42,8 +43,9 @@ def control():
 def a_line(control, tmp_path):
     lines = []
 
-    def made(**differing) -> Line:
-        lines.append(Line(told_of(control, tmp_path, **differing), JumpingClock(NOW)))
+    def made(clock: Clock | None = None, **differing) -> Line:
+        told = told_of(control, tmp_path, **differing)
+        lines.append(Line(told, clock or JumpingClock(NOW)))
         return lines[-1]
 
     yield made
@@ -129,6 +131,21 @@ async def test_a_token_replaced_under_a_running_line_is_taken_up(line, control, 
     assert (await line.read(BALANCE, Money)).lines
 
 
+async def test_a_token_written_while_the_old_one_is_refused_is_not_taken_for_a_dead_one(
+    line, control, tmp_path
+):
+    control.revoke_token()
+    control.fail(Fault(FaultKind.SLOW, times=9, seconds=0.3))
+    asked = asyncio.create_task(line.read(BALANCE, Money))
+    while not control.calls():  # noqa: ASYNC110 - the broker is another process
+        await asyncio.sleep(0.01)
+
+    control.issue_token()
+    told_of(control, tmp_path)
+
+    assert (await asked).lines
+
+
 async def test_a_token_that_is_over_by_its_own_word_is_not_sent(line, control):
     line._clock.jump(line.file.read().ends)
 
@@ -141,7 +158,9 @@ async def test_a_token_that_is_over_by_its_own_word_is_not_sent(line, control):
 async def test_no_limit_of_the_broker_is_met(a_line, control):
     rates = Rates(calls=6, seconds=0.4, gap=0.02)
     control.limit(rates)
-    line = a_line(limits=Limits(rates.calls, rates.seconds, rates.gap, apart=0, kept=2))
+    line = a_line(
+        RunningClock(NOW), limits=Limits(rates.calls, rates.seconds, rates.gap, apart=0, kept=2)
+    )
     questions = [(BALANCE, Money), (Holdings(), Positions), (Today(), Orders), (Past(NOW), Orders)]
 
     await asyncio.gather(*(line.read(*each) for _ in range(3) for each in questions))
@@ -153,7 +172,7 @@ async def test_no_limit_of_the_broker_is_met(a_line, control):
 @pytest.mark.slow
 async def test_no_request_has_the_signature_of_another(a_line, control):
     control.refuse_repeats()
-    line = a_line(limits=Limits(calls=1000, seconds=1, gap=0, apart=1, kept=0))
+    line = a_line(RunningClock(NOW), limits=Limits(calls=1000, seconds=1, gap=0, apart=1, kept=0))
 
     for _ in range(3):
         await line.read(Today(), Orders)

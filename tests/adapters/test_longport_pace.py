@@ -1,86 +1,94 @@
 """Turns are as far apart as the broker wants them."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from adapters.longport_pace import Pace
 from adapters.longport_told import Limits
+from bot.schedule import JumpingClock
+from tests.builders import NOW
 
-WINDOW, GAP, APART = 0.06, 0.005, 0.02
-FREE = Limits(calls=100, seconds=WINDOW, gap=0, apart=0, kept=0)
-
-
-async def made(pace: Pace, *calls: str, order: bool = False) -> list[float]:
-    """When each call was made."""
-    times = []
-    for call in calls:
-        async with pace.turn(call, order=order):
-            times.append(asyncio.get_running_loop().time())
-    return times
+WINDOW, GAP, APART = 30.0, 0.02, 1.0
 
 
-def distances(times: list[float], over: int = 1) -> list[float]:
-    return [b - a for a, b in zip(times, times[over:], strict=False)]
+class Counter:
+    """Turns at a clock that jumps, and when each was taken, in seconds from the first moment."""
+
+    def __init__(self, **limits) -> None:
+        self.clock = JumpingClock(NOW)
+        told = {"calls": 100, "seconds": WINDOW, "gap": 0, "apart": 0, "kept": 0} | limits
+        self._pace = Pace(Limits(**told), self.clock)
+
+    async def made(self, *calls: str, order: bool = False, took: float = 0.0) -> list[float]:
+        times = []
+        for call in calls:
+            async with self._pace.turn(call, order=order):
+                times.append((self.clock.now() - NOW).total_seconds())
+                await self.clock.sleep(took)
+        return times
 
 
 async def test_calls_are_a_gap_apart():
-    pace = Pace(Limits(calls=100, seconds=WINDOW, gap=GAP, apart=0, kept=0))
+    assert await Counter(gap=GAP).made(*"abc") == [0, GAP, 2 * GAP]
 
-    times = await made(pace, *"abcde")
 
-    assert min(distances(times)) >= GAP
+async def test_a_gap_begins_where_a_call_ends():
+    assert await Counter(gap=GAP).made(*"ab", took=2.0) == [0, 2 + GAP]
 
 
 async def test_no_window_has_more_calls_than_it_may():
-    pace = Pace(Limits(calls=3, seconds=WINDOW, gap=0, apart=0, kept=0))
-
-    times = await made(pace, *"abcdefg")
-
-    assert min(distances(times, over=3)) >= WINDOW
-    assert times[2] - times[0] < WINDOW
+    assert await Counter(calls=3).made(*"abcdefg") == [0, 0, 0, 30, 30, 30, 60]
 
 
 async def test_the_same_call_is_not_made_again_too_soon():
-    pace = Pace(Limits(calls=100, seconds=WINDOW, gap=0, apart=APART, kept=0))
-
-    times = await made(pace, *"aba")
-
-    assert times[2] - times[0] >= APART
-    assert times[1] - times[0] < APART
+    assert await Counter(apart=APART).made(*"aba") == [0, 0, 1]
 
 
 async def test_reads_leave_calls_for_orders():
-    pace = Pace(Limits(calls=4, seconds=WINDOW, gap=0, apart=0, kept=2))
-    reads = await made(pace, *"ab")
+    counter = Counter(calls=4, kept=2)
 
-    orders = await made(pace, *"cd", order=True)
-
-    assert orders[-1] - reads[0] < WINDOW
-    assert (await made(pace, "e"))[0] - reads[0] >= WINDOW
+    assert await counter.made(*"ab") == [0, 0]
+    assert await counter.made(*"cd", order=True) == [0, 0]
+    assert await counter.made("e") == [30]
 
 
 async def test_who_comes_while_a_call_is_made_waits_for_its_end():
-    pace, ended = Pace(FREE), []
+    pace, ended = Pace(Limits(), JumpingClock(NOW)), []
+    heard = asyncio.Event()
 
     async def slow() -> None:
         async with pace.turn("a"):
-            await asyncio.sleep(GAP)
+            await heard.wait()
             ended.append("a")
 
-    first = asyncio.create_task(slow())
-    await asyncio.sleep(0)
-    await made(pace, "b")
+    async def next_one() -> None:
+        async with pace.turn("b"):
+            ended.append("b")
 
-    assert ended == ["a"]
-    await first
+    calls = [asyncio.create_task(each()) for each in (slow, next_one)]
+    await asyncio.sleep(0.01)
+    heard.set()
+    await asyncio.gather(*calls)
+
+    assert ended == ["a", "b"]
 
 
 async def test_a_call_that_failed_was_made_all_the_same():
-    pace = Pace(Limits(calls=100, seconds=WINDOW, gap=GAP, apart=0, kept=0))
+    counter = Counter(gap=GAP)
     with pytest.raises(TimeoutError):
-        async with pace.turn("a"):
+        async with counter._pace.turn("a"):
             raise TimeoutError
-    failed = asyncio.get_running_loop().time()
 
-    assert (await made(pace, "b"))[0] - failed >= GAP * 0.9
+    assert await counter.made("b") == [GAP]
+
+
+async def test_a_clock_that_is_set_back_holds_nobody_up_for_longer_than_the_limits_say():
+    counter = Counter(calls=1, apart=APART)
+    await counter.made("a")
+    counter.clock._now -= timedelta(hours=1)
+
+    [at] = await counter.made("a")
+
+    assert at == -3600 + WINDOW

@@ -107,7 +107,17 @@ async def test_a_long_outage_is_told_once_and_asked_about_less_and_less(bench, c
     slept = await kept(bench, *[nothing] * 7, bench.control.restore)
 
     assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING]
+    assert bench.line.notes() == []
     assert slept == [60, 120, 240, 480, 600, 600, 600, 600, 30]
+
+
+async def test_a_line_that_stays_down_is_told(bench):
+    bench.age_token()
+    bench.control.cut(Outage.REFUSED)
+
+    await kept(bench, *[nothing] * 4)
+
+    assert [note.code for note in bench.line.notes()] == ["schwab_unreachable"]
 
 
 ENDS = [(5 * DAY, 48), (6 * DAY, 24), (WEEK - timedelta(hours=6), 6)]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.schwab_tokens import LASTS, Login, TokenFile, appointment, whole
+from adapters.schwab_tokens import LASTS, Login, TokenFile, appointment, standing, whole
 from bot.domain.errors import BrokerUnavailable
 from tests.builders import NOW
 
@@ -148,7 +148,27 @@ def test_the_end_of_a_login_is_told_in_time(left, hours):
 def test_a_login_that_is_over_is_told():
     note = appointment(a_login(), NOW + LASTS)
 
-    assert (note.code, note.values) == ("schwab_login_expired", {"ends": NOW + LASTS})
+    assert (note.code, note.values) == ("schwab_login_expired", {"ended": NOW + LASTS})
+
+
+STANDS = [
+    (timedelta(), "schwab_login_holds", (0, 0)),
+    (timedelta(days=2, hours=3, minutes=59), "schwab_login_holds", (2, 3)),
+    (LASTS, "schwab_login_expired", (None, None)),
+]
+
+
+@pytest.mark.parametrize(("age", "code", "old"), STANDS)
+def test_how_a_login_stands_is_read_from_its_file_alone(file, age, code, old):
+    file.write(a_login())
+
+    note = standing(file.path, NOW + age)
+
+    assert (note.code, note.values.get("days"), note.values.get("hours")) == (code, *old)
+
+
+def test_a_login_that_is_not_there_stands_as_such(file):
+    assert standing(file.path, NOW).code == "schwab_login_missing"
 
 
 def test_warnings_between_two_thresholds_are_the_same_news():

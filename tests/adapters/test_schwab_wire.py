@@ -265,3 +265,15 @@ async def test_orders_have_a_limit_of_their_own():
         await budget.admit(ordering=True)
 
     assert clock.now() - NOW == timedelta(minutes=1)
+
+
+async def test_a_clock_that_is_set_back_holds_nobody_up():
+    clock = JumpingClock(NOW)
+    budget = Budget(Pace(requests=2, kept=0), clock)
+    for _ in range(2):
+        await budget.admit(ordering=True)
+    clock._now -= timedelta(hours=1)
+
+    await budget.admit(ordering=True)
+
+    assert clock.now() == NOW - timedelta(hours=1)

@@ -99,6 +99,27 @@ async def test_a_press_is_answered_and_its_reply_takes_the_place_of_the_buttons(
     )
 
 
+async def test_a_secret_is_removed_from_the_chat_before_it_is_answered(sim, telegram):
+    async with listening(telegram, sim):
+        typed = sim.control.say("/secret hush")
+        await sim.control.wait("noted")
+
+    deleted, answered = sim.control.record()[-2:]
+    assert (deleted.kind, deleted.message_id) == (Kind.DELETED, typed.message_id)
+    assert answered.plain == "noted"
+
+
+async def test_a_secret_that_can_not_be_removed_is_left_to_its_owner(sim, telegram, caplog):
+    sim.control.fail(Fault(FaultKind.REFUSE, "deleteMessage", status=400))
+    async with listening(telegram, sim):
+        sim.control.say("/secret hush")
+        answered = await sim.control.wait("noted")
+
+    assert answered.plain == "noted\ndelete it yourself"
+    assert any("was not removed" in line for line in logged(caplog))
+    assert not any("hush" in line for line in logged(caplog))
+
+
 async def test_a_long_reply_has_its_buttons_under_the_last_part(sim, telegram):
     async with listening(telegram, sim):
         sim.control.say("/long")

@@ -1,5 +1,6 @@
 """A user's folder with a book at a simulated broker in another process, and the same on paper."""
 
+import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -17,10 +18,10 @@ from adapters.sims.longport_account import Holding
 from adapters.sims.longport_world import ACCOUNT, Setup
 from adapters.sims.schwab_accounts import Account, AccountKind, Position
 from adapters.sims.schwab_faults import Fault, FaultKind, Operation
-from adapters.sims.schwab_market import Quote
+from adapters.sims.schwab_market import Listing, Quote
 from adapters.synthetic import BUNDLED
 from bot import app
-from bot.domain.memory import RunReport, Switch
+from bot.domain.memory import Decided, RunReport, Switch
 from bot.domain.model import RunKey, Symbol
 from bot.ledger import SqlLedger
 from config.settings import Settings, load
@@ -33,10 +34,12 @@ BOOK, PROFILE = "main", "tqqq_growth_income"
 FUNDS = ("QQQ", "TQQQ", "BOXX", "SPYI", "QQQI")
 # All of it in the safe haven, so that a day has sells and buys.
 CASH, SHARES = Decimal(5_000), {"BOXX": 160}
+VIX = Decimal("18.42")
 DAY, NEXT = date(2026, 9, 30), date(2026, 10, 1)
 BARS = 270
 PATIENCE = 60.0  # seconds a simulator is given to answer its hand
 FOR_EVER = 60.0  # seconds: by then nobody waits any more
+LOOK_AGAIN = 0.01
 SUBMIT = "POST /v1/trade/order"
 
 # What traded: symbol, buy or sell, shares, average price.
@@ -105,6 +108,10 @@ profile = "{PROFILE}"
         with closing(SqlLedger.open(app.ledger_path(self.settings()), read_only=True)) as ledger:
             return ledger.report(RunKey(BOOK, day))
 
+    def decision(self, day: date = DAY) -> Decided | None:
+        with closing(SqlLedger.open(app.ledger_path(self.settings()), read_only=True)) as ledger:
+            return ledger.decision(RunKey(BOOK, day))
+
     def traded(self, day: date = DAY) -> list[Trade]:
         """What the book's ledger says that traded, in order."""
         report = self.report(day)
@@ -150,6 +157,14 @@ class RealHouse(House, ABC):
     def now(self) -> datetime:
         """What time it is over there."""
 
+    def waits_for(self, at: datetime) -> None:
+        """Look on until time has come to a moment, where it stands until it is told to go on."""
+        _eventually(lambda: self.now() >= at)
+
+    def decides(self, day: date = DAY) -> None:
+        """Look on until a run has decided."""
+        _eventually(lambda: self.decision(day) is not None)
+
     @abstractmethod
     def cut(self) -> None:
         """Begin an outage."""
@@ -183,6 +198,7 @@ class SchwabHouse(RealHouse):
     def open_on(self, day: date) -> None:
         for symbol, price in prices_of(day).items():
             self.control.quote(Quote(symbol, price, price, price))
+        self.control.quote(Quote("$VIX", VIX, listing=Listing.INDEX))
 
     def log_in(self, at: datetime, age: timedelta = timedelta()) -> None:
         log_in(self.folder / "login.json", self.control, at, age.total_seconds())
@@ -200,7 +216,7 @@ class SchwabHouse(RealHouse):
 
     def hang(self, spared: int, *, heard: bool) -> None:
         kind = FaultKind.DELAY if heard else FaultKind.HANG
-        self.control.fail(Fault(kind, Operation.PLACE, skip=spared, seconds=FOR_EVER))
+        self.control.fail(Fault(kind, Operation.PLACE, spared=spared, seconds=FOR_EVER))
 
     def settle(self) -> None:
         self.control.settle()
@@ -261,6 +277,8 @@ class LongPortHouse(RealHouse):
             self.control.list_security(security)
         for symbol, price in {**prices_of(day), "SPY": Decimal(600)}.items():
             self.control.quote(longport_securities.quoted(us(symbol), price, price))
+        self.control.list_security(longport_securities.Security(".VIX.US"))
+        self.control.quote(longport_securities.quoted(".VIX.US", VIX, VIX))
 
     def keep_token(self) -> None:
         """Put the newest token where it is looked for."""
@@ -337,3 +355,10 @@ def _securities(symbols: Iterable[Symbol], today: date) -> Iterator[longport_sec
 def _bar(day: object, price: float) -> longport_securities.Bar:
     value = Decimal(repr(float(price)))
     return longport_securities.Bar(pd.Timestamp(str(day)).date(), value, value, value, value)
+
+
+def _eventually(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(LOOK_AGAIN)

@@ -36,6 +36,7 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 OPENS, CLOSES, SATURDAY = time(9, 30), time(16), 5
 TURNS = 20  # of the event loop, after which whoever could go on has done so
 STEP_SECONDS = 0.001  # real ones, in which lines get to speak
+STILL_STEPS = 200  # after which nobody has anything left to do until time is to go on
 ANSWERS_WITHIN = 60.0
 LOOK_AGAIN = 0.02
 
@@ -88,14 +89,19 @@ class LeapingClock:
             self._calls -= 1
 
     async def run(self) -> None:
+        still = 0
         while True:
             await asyncio.sleep(STEP_SECONDS)
             for _ in range(TURNS):
                 await asyncio.sleep(0)
             self._sleepers = [each for each in self._sleepers if not each.woken.done()]
             ready = [s.due for s in self._sleepers if not (s.looks and self._calls)]
-            if (next_one := min(ready, default=None)) and next_one <= self._until:
+            next_one = min(ready, default=None)
+            if next_one is not None and next_one <= self._until:
                 self._leap(next_one)
+                still = 0
+            elif not self._calls and (still := still + 1) > STILL_STEPS:
+                self._leap(self._until)
 
     def _leap(self, to: datetime) -> None:
         if to > self._now:

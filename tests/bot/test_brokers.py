@@ -1,7 +1,8 @@
 import pytest
 
-from bot import app, sources
+from bot import app, brokers, sources
 from bot.brokers import broker_line
+from bot.commands import status_of
 from bot.domain.errors import BrokerUnavailable
 from bot.ledger import SqlLedger
 from bot.schedule import ScheduledWakes, SystemClock
@@ -90,4 +91,41 @@ async def test_history_may_come_from_a_file_and_quotes_from_the_broker(kind, tmp
     assert house.seats[0].desk.market.adjustment.value == "total_return"
     with pytest.raises(BrokerUnavailable, match="not_connected"):
         await house.seats[0].desk.market.quotes(["QQQ"])
+    ledger.close()
+
+
+@every_kind
+def test_what_another_program_keeps_in_the_environment_is_named_and_never_shown(
+    kind, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("LONGPORT_ACCESS_TOKEN", "of another program")
+
+    told = f"{brokers.keys('real', settings_of(kind, tmp_path))}"
+
+    assert ("LONGPORT_ACCESS_TOKEN" in told) is (kind == "longport")
+    assert "of another program" not in told
+
+
+@every_kind
+def test_how_a_login_stands_needs_neither_a_secret_nor_the_broker(kind, tmp_path):
+    more = {"token_file": tmp_path / "t"} if SECRETS[kind] else {}
+
+    told = brokers.standing("real", settings_of(kind, tmp_path, **more), SystemClock())
+
+    missing = {"schwab": ["schwab_login_missing"], "longport": ["longport_token_missing"]}
+    assert [note.code for note in told] == missing.get(kind, [])
+
+
+@every_kind
+def test_a_status_beside_the_daemon_shows_how_the_login_stands(kind, tmp_path):
+    more = {"token_file": tmp_path / "t"} if SECRETS[kind] else {}
+    time = app.Time(SystemClock(), ScheduledWakes())
+    ledger = SqlLedger.open(None)
+
+    house = app.house(settings_of(kind, tmp_path, **more), ledger, lambda _: time, looking=True)
+
+    assert [note.code for note in status_of(house.seats[0]).line] == [
+        note.code
+        for note in brokers.standing("real", settings_of(kind, tmp_path, **more), SystemClock())
+    ]
     ledger.close()

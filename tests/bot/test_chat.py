@@ -220,7 +220,7 @@ def test_a_menu_names_every_command_as_a_chat_wants_it():
 
         assert [name for name, _ in offered] == [
             *("status", "positions", "runs", "orders", "next", "plan", "why"),
-            *("pause", "resume", "halt", "run", "help"),
+            *("pause", "resume", "halt", "run", "login", "help"),
         ]
         assert all(re.fullmatch("[a-z0-9_]{1,32}", name) for name, _ in offered)
         assert all(1 <= len(about) <= 256 for _, about in offered)

@@ -1,20 +1,21 @@
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from adapters.unreached import Unreached
-from bot.check import examine, examine_broker
+from bot.check import examine, examine_broker, examine_keys
 from bot.daemon import Seat
-from bot.domain.model import Mode, Proceeds, TradingRules
+from bot.domain.model import Mode, Note, Proceeds, Quotes, TradingRules
 from bot.outbox import Outbox
-from bot.ports import Capabilities
+from bot.ports import Adjustment, Capabilities
 from bot.proofs import Examined, render_check
 from bot.schedule import JumpingWakes
 from bot.sessions import nyse
 from bot.words import Language, Words
 from tests.bot.floor import CALENDAR, Floor
-from tests.builders import TODAY, a_portfolio
+from tests.builders import NOW, TODAY, a_portfolio, quotes
 from tests.fakes import Phone, Wants
 
 BEFORE_GOOD_FRIDAY = date(2026, 4, 2)
@@ -145,6 +146,37 @@ async def test_open_questions_are_counted():
     assert found.endswith("1")
 
 
+async def test_a_history_says_what_it_is_adjusted_for():
+    floor = Floor({"VOO": 0.9}, 1000)
+    whole = (await seen(floor))["history"]
+    floor.market.adjustment = Adjustment.SPLITS
+    floor.book = replace(floor.book, strategy=PriceOnly({"VOO": 0.9}))
+
+    assert "with dividends" in whole
+    assert "without dividends" in (await seen(floor))["history"]
+
+
+class PriceOnly(Wants):
+    """A strategy whose numbers need no dividends."""
+
+    @property
+    def needs(self):
+        return replace(super().needs, total_return=False)
+
+
+def test_tokens_and_logins_are_known_before_anybody_is_asked():
+    source = Note("variables_unread", "", {"names": "LONGPORT_APP_KEY"})
+    ended = Note("schwab_login_expired", "", {"ended": NOW})
+    holds = Note("longport_token_holds", "", {"days": 60, "ends": NOW})
+
+    keys, login = examine_keys("real", [source], [ended], Words(Language.EN))
+    [token] = examine_keys("real", [], [holds], Words(Language.EN))
+
+    assert (keys.part, keys.seen) == ("keys", "of the environment nobody reads LONGPORT_APP_KEY")
+    assert (login.part, login.error.code) == ("login", "schwab_login_expired")
+    assert (token.error, token.seen.startswith("access token of LongPort: 60 d left")) == (None, 1)
+
+
 async def test_what_was_seen_and_what_to_do_are_told_in_words():
     floor = Floor({"VOO": 0.9}, 1000)
     floor.broker.outage = (floor.session.opens, floor.session.closes)
@@ -162,6 +194,10 @@ class Proven(Unreached):
     def __init__(self, says: Proceeds | None = None) -> None:
         super().__init__("real")
         self.says = says
+        self.quoted = quotes(VIX=18.42)
+
+    async def quotes(self, symbols: Collection[str]) -> Quotes:
+        return {symbol: self.quoted[symbol] for symbol in symbols if symbol in self.quoted}
 
     async def prove(self) -> str:
         return "up since the morning"
@@ -187,14 +223,24 @@ async def of_broker(line: Unreached, *floors: Floor) -> list[tuple[str, str]]:
 async def test_a_brokers_line_proves_itself_and_says_when_proceeds_may_buy():
     cash = spending(Proceeds.SETTLED)
 
-    line, proceeds = await of_broker(Proven(Proceeds.SETTLED), cash, cash)
+    line, index, proceeds = await of_broker(Proven(Proceeds.SETTLED), cash, cash)
 
     assert line == ("line", "up since the morning")
+    assert index == ("index", "VIX at 18.42")
     assert proceeds[1].endswith("says settled, the settings say settled")
 
 
+async def test_an_index_that_is_not_quoted_is_no_error():
+    line = Proven()
+    line.quoted = {}
+
+    assert ("index", "VIX is not quoted here") in await of_broker(line, spending(Proceeds.MARGIN))
+
+
 async def test_a_margin_account_is_not_asked_for_proceeds():
-    assert len(await of_broker(Proven(), spending(Proceeds.MARGIN))) == 1
+    found = await of_broker(Proven(), spending(Proceeds.MARGIN))
+
+    assert [part for part, _ in found] == ["line", "index"]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +252,7 @@ async def test_a_margin_account_is_not_asked_for_proceeds():
     ],
 )
 async def test_what_a_broker_says_of_proceeds_is_held_against_the_settings(says, configured, seen):
-    _, proceeds = await of_broker(Proven(says), spending(configured))
+    *_, proceeds = await of_broker(Proven(says), spending(configured))
 
     assert proceeds[1].endswith(seen)
 

@@ -21,7 +21,7 @@ SHOW = demo.Show(demo.BUNDLED_PRICES, QUARTER_END, QUARTER_END, shares={"VOO": 1
 
 STATUS_KEYS = {
     *("title", "version", "switch", "next_wake", "last", "under_way"),
-    *("questions", "portfolio", "prices"),
+    *("questions", "portfolio", "prices", "line"),
 }
 RUN_KEYS = {
     *("run", "outcome", "at", "decided", "orders", "notes", "portfolio", "prices", "owed"),

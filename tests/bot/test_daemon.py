@@ -12,7 +12,7 @@ from bot import daemon
 from bot.daemon import ARMED_AHEAD, Seat, arm, attend, catch_up, close, next_wake, seat_of, serve
 from bot.decide import decide
 from bot.domain.admission import Issue
-from bot.domain.errors import Blocked, LedgerError, SettingsError
+from bot.domain.errors import Blocked, BrokerUnavailable, LedgerError, SettingsError
 from bot.domain.memory import Message, Outcome, RunReport, Switch
 from bot.domain.model import Mode, Note, Portfolio, Side
 from bot.domain.strategy import Decision, View
@@ -23,7 +23,7 @@ from bot.report import Language
 from bot.schedule import JumpingWakes
 from bot.sessions import nyse
 from tests.bot.floor import LEAD, Floor, days_after, days_before
-from tests.builders import TODAY
+from tests.builders import NOW, TODAY
 from tests.fakes import FakeBroker, Phone, Pool, Wants
 
 VOO = Wants({"VOO": 0.9})
@@ -794,6 +794,30 @@ async def test_what_an_owner_should_hear_of_a_line_is_told_once_with_what_to_do(
 
     assert "ends in less than 48 hours" in first
     assert "bellwether auth schwab" in second
+
+
+WARNED = Note("schwab_login_ends", "", {"hours": 48, "ends": NOW + timedelta(hours=40)})
+
+
+async def test_a_warning_of_what_ends_is_told_once_also_by_a_daemon_started_again():
+    floor = Floor(VOO, 10_000)
+    for _ in range(2):
+        with pytest.raises(EOFError):
+            await daemon.heed(Speaking([WARNED]), a_seat(floor))
+        floor.clock.jump(floor.clock.now() + timedelta(days=1))
+
+    assert len(messages(floor)) == 1
+
+
+async def test_what_a_run_was_blocked_by_is_not_told_again_of_the_line():
+    floor, ended = Floor(VOO, 10_000), {"ended": NOW}
+    seat = a_seat(floor)
+    daemon.tell_trouble(seat, floor.day, BrokerUnavailable("schwab_login_expired", **ended))
+
+    with pytest.raises(EOFError):
+        await daemon.heed(Speaking([Note("schwab_login_expired", "", ended)]), seat)
+
+    assert kinds(floor) == ["blocked"]
 
 
 async def test_a_line_that_is_well_is_not_talked_about():

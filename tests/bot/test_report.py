@@ -557,6 +557,15 @@ def test_a_status_shows_switch_last_run_what_is_owed_and_money():
     ]
 
 
+def test_a_status_shows_how_the_login_at_the_broker_stands():
+    ends = datetime(2026, 10, 14, 15, 30, tzinfo=UTC)
+    login = Note("schwab_login_holds", "", {"days": 2, "hours": 3, "ends": ends})
+
+    text = render_status(Status(TITLE, "0.1.0", line=(login,)), EN)
+
+    assert "login to Schwab: 2 d 3 h old, holds until Wed 2026-10-14 11:30 New York" in text
+
+
 @pytest.mark.parametrize("switch", list(Switch))
 @pytest.mark.parametrize("language", list(Language))
 def test_every_switch_has_words(switch, language):

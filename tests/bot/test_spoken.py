@@ -5,7 +5,7 @@ import pytest
 from bot.commands import Coming, Look, Orders, PlanNow, RunNow, Runs, Turn, Why
 from bot.domain.errors import BellwetherError
 from bot.domain.memory import Switch
-from bot.spoken import WORDS, command_name, help_text, read
+from bot.spoken import WORDS, LogIn, command_name, help_text, read
 from bot.words import Language, Words
 
 EN = Words(Language.EN)
@@ -16,6 +16,8 @@ READ = [
     ("/positions", ONE, Look(do="positions")),
     ("/plan", ONE, PlanNow()),
     ("/run", ONE, RunNow()),
+    ("/login", ONE, LogIn()),
+    ("/login income", TWO, LogIn("Income")),
     ("/why", ONE, Why()),
     ("/why brk.b", ONE, Why(symbol="BRK.B")),
     ("/why main", ONE, Why(symbol="MAIN")),

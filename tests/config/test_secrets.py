@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from config.problems import SettingsProblem
-from config.secrets import CREDENTIALS, NAMES, known, of_feed, secret
+from config.secrets import CREDENTIALS, NAMES, known, of_feed, secret, strangers
 
 NAME, VARIABLE = "telegram_token", "BELLWETHER_TELEGRAM_TOKEN"
 
@@ -45,6 +45,16 @@ def test_a_secret_says_where_it_came_from_and_never_what_it_is(tmp_path):
 
     assert told.source == str(path)
     assert "hush" not in f"{told} {told!r}"
+
+
+def test_secrets_of_other_programs_are_named_by_their_variables_alone():
+    environ = {"LONGPORT_ACCESS_TOKEN": "hush", "LONGBRIDGE_APP_KEY": "hush", "HOME": "/"}
+
+    assert strangers(["LONGPORT_", "LONGBRIDGE_"], environ) == [
+        "LONGBRIDGE_APP_KEY",
+        "LONGPORT_ACCESS_TOKEN",
+    ]
+    assert strangers([], environ) == []
 
 
 def test_a_secret_that_is_nowhere_is_missing(tmp_path):

@@ -23,6 +23,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+# Another interpreter has the library under its other name: these suites are run with both.
+PYTHON = os.environ.get("LONGPORT_PYTHON", sys.executable)
 NAMES = ("longport", "longbridge")
 OURS = re.compile("(LONGPORT|LONGBRIDGE)_")
 ENUM = re.compile(r"(\w+)\.(\w+)")
@@ -53,7 +55,7 @@ class Library:
     def __init__(self, folder: Path, zone: str) -> None:
         environment = {k: v for k, v in os.environ.items() if not OURS.match(k)}
         self._process = subprocess.Popen(
-            [sys.executable, __file__],
+            [PYTHON, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=folder,

@@ -741,3 +741,20 @@ def test_the_simulators_know_nothing_of_the_bot():
     )
 
     assert [p.name for p in sims.glob("*.py") if imports.search(p.read_text("utf-8"))] == []
+
+
+async def test_a_person_is_deleted_in_private_and_not_in_a_group(sim, bot):
+    private = sim.control.say("secret")
+    sim.control.found_group(GROUP, "Desk")
+    public = sim.control.say("secret", chat_id=GROUP)
+    own = await bot.send_message(GROUP, "mine")
+
+    await bot.delete_message(CHAT, private.message_id)
+    await bot.delete_message(GROUP, own.message_id)
+
+    assert [e.kind for e in sim.control.record()][-2:] == [Kind.DELETED, Kind.DELETED]
+    assert "secret" not in sim.control.transcript()
+    with pytest.raises(BadRequest, match="Message can't be deleted"):
+        await bot.delete_message(GROUP, public.message_id)
+    with pytest.raises(BadRequest, match="Message to delete not found"):
+        await bot.delete_message(CHAT, private.message_id)
