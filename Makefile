@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: demo test test-ib-async test-longbridge quick lint bench mutants lock clean
+.PHONY: demo test test-ib-async test-longbridge quick lint bench bench-peers mutants lock clean
 
 demo: $(VENV)/installed ## install, then run the daemon on paper through ten sessions; PRICES=file uses your own
 	@$(BIN)/bellwether demo $(if $(PRICES),--prices "$(PRICES)",)
@@ -47,9 +47,16 @@ bench: $(VENV)/installed ## the measurements of tests/benchmarks, as ratios, in 
 	$(BIN)/python -m tests.benchmarks.gateway
 	$(BIN)/python -m tests.benchmarks.footprint
 	$(BIN)/python -m tests.benchmarks.backtests
+	$(MAKE) bench-peers
+
+# Other people's backtests are measured beside ours; nobody else needs them.
+BENCH ?= .venv-bench
+
+bench-peers: $(BENCH)/installed ## our backtest beside bt and backtrader, trades proven equal, in an environment of its own
+	$(BENCH)/bin/python -W ignore -m tests.benchmarks.peers
 
 mutants: $(VENV)/installed ## small wrongs in planning and matching; lists those no test notices
-	$(BIN)/python -m tests.mutants bot/domain/planning.py bot/domain/buying.py bot/domain/selling.py bot/domain/matching.py
+	$(BIN)/python -m tests.mutants bot/domain/planning.py bot/domain/buying.py bot/domain/selling.py bot/domain/shorting.py bot/domain/matching.py
 
 lock: ## write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.txt
@@ -66,6 +73,12 @@ $(VENV)/installed: requirements-dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(BENCH)/installed: requirements-bench.txt pyproject.toml
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
 $(IB_ASYNC)/installed: requirements-ib-async.txt pyproject.toml
 	$(PYTHON) -m venv $(IB_ASYNC)
 	$(IB_ASYNC)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ib-async.txt
@@ -78,4 +91,4 @@ $(LONGBRIDGE)/installed: requirements-longbridge.txt
 	@touch $@
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) $(IB_ASYNC) $(LONGBRIDGE) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(IB_ASYNC) $(LONGBRIDGE) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,12 +13,12 @@ from bot.bars import Bars
 from bot.conclude import debt, order_notes
 from bot.crossing import Crossing
 from bot.decide import LATE_BY, Question, follow, missed, small, whole
-from bot.domain.account import Opening
+from bot.domain.account import Opening, PaperAccount
 from bot.domain.blotter import Blotter, Opened
 from bot.domain.calendar import Calendar
 from bot.domain.errors import BellwetherError, Blocked, DataError, Halted
 from bot.domain.fills import FillRules
-from bot.domain.gates import Finding, decision_findings
+from bot.domain.gates import VALUED_BELOW, Finding, decision_findings
 from bot.domain.memory import Decided, Owed, Standing
 from bot.domain.model import (
     NOTHING,
@@ -29,7 +29,7 @@ from bot.domain.model import (
     Session,
     Symbol,
 )
-from bot.domain.money import value_targets
+from bot.domain.money import TargetValues, value_targets
 from bot.domain.planning import leaving, residuals, sides
 from bot.domain.situation import Progress, Situation
 from bot.domain.strategy import Book, Decision, Facts, Features
@@ -41,6 +41,7 @@ from bot.run import PLANNERS, usable_today
 from bot.track_record import Recorder, TrackRecord
 
 FREE = FillRules()
+VALUE_LEFT = float(VALUED_BELOW)
 
 
 class FillAt(StrEnum):
@@ -87,9 +88,11 @@ def backtest(
     `missing_opens`.
     """
     replay = _Replay(experiment, facts, calendar, opens)
-    for done, session in enumerate(replay.sessions, start=1):
-        replay.play(session)
-        watch(done, len(replay.sessions))
+    done, of = 0, len(replay.sessions)
+    while done < of:
+        before, done = done, replay.go_on(done)
+        for each in range(before, done):
+            watch(each + 1, of)
     return replay.ended()
 
 
@@ -107,7 +110,9 @@ class _Replay:
         self._bars = Bars(facts.closes, opens, self._needs, calendar)
         self.sessions = self._span()
         self._features = Features(self._book.strategy, facts)
-        first = self.sessions[0].date
+        self._days = [session.date for session in self.sessions]
+        self._busy = np.flatnonzero([not self._may_rest(day) for day in self._days])
+        first = self._days[0]
         settles = calendar.settles(first)
         self._blotter = Blotter(Opened(experiment.opening, settles))
         self._owed: Owed | None = None
@@ -116,6 +121,7 @@ class _Replay:
         self._traded: dict[date, set[Symbol]] = {}
         self._pending: Decided | None = None
         self._bought: Counter[Symbol] = Counter()
+        self._seen: tuple[PaperAccount, Collection[Symbol], Portfolio] | None = None
         # What the book may own at this moment, and what it might ever own.
         self._holds = self._ever = self._reach.every.holds
         self._record = Recorder(self._portfolio(), first, self._bars)
@@ -139,6 +145,43 @@ class _Replay:
             raise DataError("no_sessions_played", first=first, last=last)
         return span
 
+    def go_on(self, place: int) -> int:
+        """Play the session at a place, or as many from there as nothing happens on; the next place.
+
+        A session on which the strategy waits whatever is held, with nothing pending,
+        owed or odd about its prices, ends with the account as it was.
+        """
+        end = self._quiet_until(place)
+        if end == place:
+            self.play(self.sessions[place])
+            return place + 1
+        days = self._days[place:end]
+        self._decided.update(days)
+        self._record.keep(days, self._portfolio(), self._bars)
+        return end
+
+    def _may_rest(self, day: date) -> bool:
+        """Whether a book that has nothing to do has nothing to do on a session either."""
+        return not self._reach.tables and self._features.waits(day) and self._bars.ordinary(day)
+
+    def _quiet_until(self, place: int) -> int:
+        undone = self._pending is not None or self._owed is not None
+        if undone or (place and self._days[place - 1] not in self._decided):
+            return place  # a session that was missed is made up for
+        found = int(self._busy.searchsorted(place))
+        end = int(self._busy[found]) if found < len(self._busy) else len(self._days)
+        account = self._portfolio()
+        if end == place or (account.cash <= 0 and not account.shares):
+            return place
+        least = float(self._book.minimum_equity)
+        if not least:
+            return end
+        days = self._days[place:end]
+        worth = [float(n) * self._bars.last_closes(s, days) for s, n in account.shares.items()]
+        # What has no price that day is valued below its last: a small account looks closer.
+        low = np.flatnonzero(float(account.cash) + VALUE_LEFT * sum(worth) < least)
+        return place + int(low[0]) if len(low) else end
+
     def play(self, session: Session) -> None:
         """One session: trade what is pending, decide, trade at once or tomorrow."""
         self._blotter.settle(session.date)
@@ -159,7 +202,7 @@ class _Replay:
             else:
                 self._pending = decided
         self._holds = self._ever
-        self._record.keep(session.date, self._portfolio(), self._bars)
+        self._record.keep([session.date], self._portfolio(), self._bars)
 
     def ended(self) -> TrackRecord:
         """What came of it."""
@@ -169,9 +212,16 @@ class _Replay:
 
     def _portfolio(self) -> Portfolio:
         """The account with what the book may own, or bought itself, apart from the rest."""
-        account = self._blotter.portfolio(self._experiment.costs)
-        bought = [symbol for symbol, shares in self._bought.items() if shares > 0]
-        return account.managing({*self._holds, *bought}, self._book.rules.keep)
+        account, seen = self._blotter.account, self._seen
+        known = seen is not None and seen[0] is account and seen[1] is self._holds
+        if seen is not None and known and not self._blotter.working():
+            return seen[2]
+        bought = [symbol for symbol, shares in self._bought.items() if shares]
+        portfolio = self._blotter.portfolio(self._experiment.costs).managing(
+            {*self._holds, *bought}, self._book.rules.keep
+        )
+        self._seen = None if self._blotter.working() else (account, self._holds, portfolio)
+        return portfolio
 
     def _decide(self, session: Session) -> Decided | None:
         """What a session trades, None where it holds still. Raises Blocked as a live run would."""
@@ -287,7 +337,8 @@ class _Replay:
         following = decided.following
         self._holds = book.reaching(following.targets).needs.holds
         portfolio = self._portfolio()
-        wanted = (*portfolio.shares, *following.targets)
+        # What is neither held nor wanted needs no price.
+        wanted = (*portfolio.shares, *(s for s, weight in following.targets.items() if weight))
         seen = self._survey(portfolio, wanted, session, opening=opening)
         decided = replace(decided, equity=portfolio.equity(seen.prices))
         targets = value_targets(following, decided.equity, book.rules)
@@ -307,7 +358,7 @@ class _Replay:
         told = (*decided.notes, *notes.values(), *order_notes(crossing.standings))
         fair = {symbol: quote.last for symbol, quote in market.items()}
         self._record.add([s for s in crossing.standings if s.filled], decided, session, fair)
-        self._conclude(decided, told, crossing.standings, seen, session)
+        self._conclude(decided, targets, told, crossing.standings, seen, session)
 
     def _situation(
         self, seen: Survey, decided: Decided, standings: Sequence[Standing], session: Session
@@ -334,15 +385,14 @@ class _Replay:
     def _conclude(
         self,
         decided: Decided,
+        targets: TargetValues,
         notes: Sequence[Note],
         standings: Sequence[Standing],
         seen: Survey,
         session: Session,
     ) -> None:
         """Complete or owed, and what is remembered of it."""
-        assert decided.following is not None  # what follows nothing is held
         rules = self._book.rules
-        targets = value_targets(decided.following, decided.equity, rules)
         self._record.aim(session.date, targets)
         prices = {**decided.prices, **seen.prices}
         left = residuals(targets, self._portfolio(), prices, notes, rules, [*unfilled(standings)])
@@ -355,6 +405,7 @@ class _Replay:
         for standing in filled:
             sign = 1 if standing.intent.action.takes_shares else -1
             self._bought[standing.intent.symbol] += sign * standing.filled
+            self._seen = None
         if filled:
             dwell = self._calendar.before(session.date, rules.dwell).date
             self._traded = {day: s for day, s in self._traded.items() if day >= dwell}

@@ -17,6 +17,7 @@ from bot.domain.model import Quote, Quotes, Session, Symbol
 from bot.domain.strategy import Needs
 from bot.gather import refuse_history
 
+Floats: TypeAlias = npt.NDArray[np.float64]
 Marks: TypeAlias = npt.NDArray[np.bool_]
 
 NO_BAR = -1
@@ -58,6 +59,7 @@ class Bars:
         some = np.logical_or.reduce([*known.values()]) if known else np.zeros(len(rows), bool)
         self._newest_of_all = np.maximum.accumulate(np.where(some, rows, NO_BAR))
         self._whole = self._history_is_whole(known)
+        self._ordinary = self._nothing_odd(known)
         self._suspects = self._moved_far()
 
     def _history_is_whole(self, known: Mapping[Symbol, Marks]) -> Marks:
@@ -71,6 +73,26 @@ class Bars:
             enough = count[self._needs.sessions :] - count[:begins]
             whole[self._needs.sessions :] &= enough >= self._needs.sessions
         return whole
+
+    def _nothing_odd(self, known: Mapping[Symbol, Marks]) -> Marks:
+        """Rows after a whole history whose vital closes are there, and near those before."""
+        ordinary = self._whole[:-1].copy()
+        ordinary[:1] = False
+        if len(self._days) > 1:
+            sessions = self._calendar.index(self._days[0], self._days[-1], 0)
+            places = sessions.searchsorted(self.closes.index)
+            ordinary[1:] &= np.diff(places) == 1
+        for symbol in self._needs.vital:
+            bars, values = known[symbol], self._closes[symbol]
+            with np.errstate(invalid="ignore"):
+                near = np.abs(values[1:] / values[:-1] - 1) <= PRICE_LIMIT
+            ordinary[1:] &= bars[1:] & bars[:-1] & near
+        return ordinary
+
+    def ordinary(self, day: date) -> bool:
+        """Whether nothing about a session's prices could block a run or look like a split."""
+        row = self._row.get(day)
+        return row is not None and bool(self._ordinary[row]) and day not in self._suspects
 
     def end(self, day: date) -> int:
         """How many rows lie before a session."""
@@ -161,13 +183,13 @@ class Bars:
         window = self.closes[symbol].iloc[max(0, end - self._needs.sessions) : end]
         return volatility(window.dropna().iloc[-SIGMA_SESSIONS - 1 :])
 
-    def last_close(self, symbol: Symbol, day: date) -> float:
-        """The close of a session, or the last one before it. Raises DataError `never_priced`."""
-        end = self.end(day) + (day in self._row)
-        newest = self._newest[symbol][end - 1] if end else NO_BAR
-        if newest == NO_BAR:
-            raise DataError("never_priced", symbol=symbol, day=day)
-        return float(self._closes[symbol][newest])
+    def last_closes(self, symbol: Symbol, days: Sequence[date]) -> Floats:
+        """The closes of sessions, or the last ones before. Raises DataError `never_priced`."""
+        ends = np.array([self.end(day) + (day in self._row) for day in days])
+        newest = np.where(ends, self._newest[symbol][ends - 1], NO_BAR)
+        if (newest == NO_BAR).any():
+            raise DataError("never_priced", symbol=symbol, day=days[int(newest.argmin())])
+        return self._closes[symbol][newest]
 
     def suspects(self, day: date) -> Sequence[Symbol]:
         """Symbols whose close of a session moved so far that it may be a split."""

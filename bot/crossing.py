@@ -56,6 +56,8 @@ class Crossing:
         """Bring a side's orders to an end; what still rests is left to `call_off`."""
         self.standings += [Standing(order, side) for order in plan.orders]
         self._left = plan.left
+        if not self.standings:
+            return
         end = self._trade.given_until(side)
         while True:
             self._advance(settles)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 
-from bot.bars import Bars
+from bot.bars import Bars, Floats
 from bot.domain.errors import Blocked
 from bot.domain.memory import Decided, Standing
 from bot.domain.model import Action, Portfolio, Session, Symbol
@@ -77,21 +78,22 @@ class Recorder:
     """Takes note of every session."""
 
     def __init__(self, opening: Portfolio, first: date, bars: Bars) -> None:
-        self._opened = float(opening.cash) + sum(_worth(opening, first, bars).values())
+        worth = _worth(opening, [first], bars).values()
+        self._opened = float(opening.cash) + sum(float(each[0]) for each in worth)
         self.blocked: dict[date, Blocked] = {}
         self.owed: list[date] = []
         self.small: list[date] = []
         self._trades: list[Traded] = []
         self._days: list[date] = []
         self._cash: list[float] = []
-        self._worth: list[dict[Symbol, float]] = []
+        self._worth: list[tuple[int, Mapping[Symbol, Floats]]] = []
         self._wanted: dict[date, dict[Symbol, float]] = {}
 
     def aim(self, day: date, targets: TargetValues) -> None:
         """What a session trades towards, of positive equity."""
         equity = targets.equity
         if equity > 0:
-            self._wanted[day] = {s: float(v / equity) for s, v in targets.values.items()}  # noqa: PD011 - no table's
+            self._wanted[day] = {s: float(v / equity) for s, v in targets.values.items() if v}  # noqa: PD011 - no table's
 
     def add(
         self,
@@ -118,17 +120,21 @@ class Recorder:
                 )
             )
 
-    def keep(self, day: date, portfolio: Portfolio, bars: Bars) -> None:
-        """The account at the close of a session."""
-        self._days.append(day)
-        self._cash.append(float(portfolio.cash))
-        self._worth.append(_worth(portfolio, day, bars))
+    def keep(self, days: Sequence[date], portfolio: Portfolio, bars: Bars) -> None:
+        """The account at the closes of sessions on which it was the same."""
+        self._worth.append((len(self._days), _worth(portfolio, days, bars)))
+        self._days += days
+        self._cash += [float(portfolio.cash)] * len(days)
 
     def ended(self, symbols: Sequence[Symbol], pending: date | None) -> TrackRecord:
         """Everything as tables, the weights in the order of `symbols`."""
         days = pd.DatetimeIndex(self._days, name="session")
         cash = pd.Series(self._cash, days, name="cash")
-        worth = pd.DataFrame(self._worth, days, columns=list(symbols), dtype=float).fillna(0.0)
+        table, column = np.zeros((len(days), len(symbols))), {s: n for n, s in enumerate(symbols)}
+        for start, held in self._worth:
+            for symbol, values in held.items():
+                table[start : start + len(values), column[symbol]] = values
+        worth = pd.DataFrame(table, days, list(symbols))
         equity = (cash + worth.sum(axis=1)).rename("equity")
         place = {day: at for at, day in enumerate(self._days)}
         traded = [0.0] * len(days)
@@ -154,5 +160,5 @@ class Recorder:
         )
 
 
-def _worth(portfolio: Portfolio, day: date, bars: Bars) -> dict[Symbol, float]:
-    return {s: float(n) * bars.last_close(s, day) for s, n in portfolio.shares.items()}
+def _worth(portfolio: Portfolio, days: Sequence[date], bars: Bars) -> dict[Symbol, Floats]:
+    return {s: float(n) * bars.last_closes(s, days) for s, n in portfolio.shares.items()}

@@ -48,6 +48,8 @@ class TargetValues:
 
     def longs_times(self, part: Decimal) -> "TargetValues":
         """The same targets with so much of every long; safe havens stay as they are."""
+        if part == 1:
+            return self
         return replace(
             self,
             values={
@@ -87,7 +89,7 @@ def value_targets(targets: Rebalance, equity: Decimal, rules: TradingRules) -> T
 
 
 def _exactly(weights: Mapping[Symbol, float]) -> dict[Symbol, Decimal]:
-    return {symbol: Decimal(repr(float(weight))) for symbol, weight in weights.items()}
+    return {s: Decimal(repr(float(weight))) if weight else NOTHING for s, weight in weights.items()}
 
 
 def spendable(

@@ -57,7 +57,11 @@ def plan_sells(
     money. With negative cash the band is forgotten until the debt is repaired.
     """
     side = Sells(run, targets, situation, rules)
-    symbols = sorted(targets.values, key=lambda s: (SELL_ORDER.index(targets.role(s)), s))
+    held = situation.portfolio.shares
+    symbols = sorted(
+        (symbol for symbol, value in targets.values.items() if value or symbol in held),
+        key=lambda s: (SELL_ORDER.index(targets.role(s)), s),
+    )
     exits = leaving(targets.values, situation.portfolio)
     for symbol in [s for s in symbols if s in exits]:
         side.exit(symbol)
@@ -134,6 +138,8 @@ def residuals(
     left: dict[Symbol, int] = {}
     for symbol, value in targets.values.items():
         held = portfolio.held(symbol)
+        if not value and not held:
+            continue
         whole = int(held)
         if symbol not in prices:
             if bool(value) != bool(whole):

@@ -7,17 +7,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from adapters.synthetic import synthetic_prices
 from bot.backtest import Experiment, FillAt, backtest
 from bot.domain.account import Opening
 from bot.domain.errors import DataError, Halted
 from bot.domain.fills import FillRules
 from bot.domain.model import Proceeds, TradingRules
 from bot.domain.strategy import Book, Facts, Strategy
+from bot.sessions import nyse
 from bot.track_record import TrackRecord
+from strategies.global_etf_rotation import GlobalEtfRotation
 from tests.bot.floor import CALENDAR
 from tests.fakes import Wants
 
 FIRST = date(2026, 3, 2)
+ROTATED = nyse(date(2018, 12, 31), date(2023, 12, 29))
 NO_DISTANCE = {"buy_premium": Decimal(0), "sell_discount": Decimal(0)}
 RULES = TradingRules(proceeds=Proceeds.SAME_DAY, **NO_DISTANCE)
 AT_A_DISTANCE = TradingRules(proceeds=Proceeds.SAME_DAY)
@@ -360,3 +364,31 @@ def test_a_price_that_moves_is_not_chased_with_the_money_of_yesterday(fill):
     record = tried({"VOO": 1.0}, prices, sessions=12, fill=fill)
 
     assert len(record.trades) == 1
+
+
+class Restless(GlobalEtfRotation):
+    """The same strategy, asked on every session as if it did not know when it waits."""
+
+    waits = None
+
+
+@pytest.mark.parametrize("minimum", [0, 24_000, 40_000])
+@pytest.mark.parametrize("seed", range(3))
+def test_sessions_that_are_passed_over_would_have_changed_nothing(seed, minimum):
+    patient, restless = (rotated(kind(), seed, minimum) for kind in (GlobalEtfRotation, Restless))
+
+    assert patient.trades == restless.trades
+    assert len(patient.trades) > 10
+    assert (patient.small, patient.owed) == (restless.small, restless.owed)
+    assert patient.blocked.keys() == restless.blocked.keys()
+    pd.testing.assert_series_equal(patient.equity, restless.equity, check_exact=True)
+    pd.testing.assert_frame_equal(patient.weights, restless.weights, check_exact=True)
+
+
+def rotated(strategy: GlobalEtfRotation, seed: int, minimum: int) -> TrackRecord:
+    days = ROTATED.index(date(2019, 1, 2), date(2022, 12, 30), 0)
+    prices = synthetic_prices(strategy.needs.symbols, days, seed)
+    prices.iloc[700, 3], prices.iloc[800:803, 24] = np.nan, np.nan
+    book = Book("main", "test", "PAPER", strategy, RULES, timedelta(minutes=15), Decimal(minimum))
+    facts = Facts(prices, ROTATED.index(days[0].date(), days[-1].date()))
+    return backtest(Experiment(book, Opening("PAPER", Decimal(25_000))), facts, ROTATED)

@@ -293,9 +293,9 @@ def test_a_backtest_waits_until_everything_that_ever_has_a_price_has_one():
 def test_a_holding_is_worth_its_close_or_the_last_one_before():
     table = bars(closes(VOO=[100.0, 101.0, NONE, 103.0], days=DAYS[[0, 1, 2, 4]]))
 
-    worth = [table.last_close("VOO", day(row)) for row in range(6)]
+    worth = table.last_closes("VOO", [day(row) for row in range(6)])
 
-    assert worth == [100.0, 101.0, 101.0, 101.0, 103.0, 103.0]
+    assert worth.tolist() == [100.0, 101.0, 101.0, 101.0, 103.0, 103.0]
 
 
 @pytest.mark.parametrize("row", [0, 1])
@@ -303,12 +303,12 @@ def test_a_holding_is_never_worth_a_price_of_the_future(row):
     table = bars(closes(VOO=steady(4), BOXX=[NONE, NONE, 50.0, 60.0]))
 
     with pytest.raises(DataError, match=rf"never_priced \(symbol=BOXX, day={day(row)}\)"):
-        table.last_close("BOXX", day(row))
+        table.last_closes("BOXX", [day(row), day(3)])
 
 
 def test_nothing_is_worth_anything_before_the_first_row():
     with pytest.raises(DataError, match="never_priced"):
-        bars(closes(VOO=steady(2), days=DAYS[3:5])).last_close("VOO", day(1))
+        bars(closes(VOO=steady(2), days=DAYS[3:5])).last_closes("VOO", [day(1)])
 
 
 def test_a_close_that_may_be_a_split_is_suspect_on_its_day_only():
@@ -364,3 +364,24 @@ def test_a_mark_does_not_change_with_the_price_it_is_asked_for():
     near, far = (table.mark("VOO", day(30), Decimal(price)) for price in (100, 400))
 
     assert far == replace(near, sigma=far.sigma)
+
+
+ODD = {
+    "a far move": ([100.0] * 4 + [130.0, 130.0], 4),
+    "a hole": ([100.0] * 3 + [NONE, 100.0, 100.0], 3),
+    "the session after a hole": ([100.0] * 3 + [NONE, 100.0, 100.0], 4),
+    "a short history": ([100.0] * 6, 1),
+    "what looks like a split": ([100.0] * 4 + [50.0, 50.0], 4),
+}
+
+
+@pytest.mark.parametrize(("prices", "row"), ODD.values(), ids=list(ODD))
+def test_a_session_with_something_odd_about_a_vital_price_is_not_ordinary(prices, row):
+    table = bars(closes(VOO=prices), sessions=2, vital=("VOO",))
+
+    assert not table.ordinary(day(row))
+    assert table.ordinary(day(2))
+
+
+def test_a_day_nobody_has_prices_of_is_not_ordinary():
+    assert not bars(closes(VOO=steady(3))).ordinary(day(7))

@@ -59,7 +59,7 @@ def recorded(
     *orders: Standing, prices: Mapping[str, Decimal] = PRICES, day: date = TUESDAY
 ) -> tuple[Traded, ...]:
     recorder = a_recorder()
-    recorder.keep(day, a_portfolio(1000), BARS)
+    recorder.keep([day], a_portfolio(1000), BARS)
     recorder.add(orders, decided(), a_session(day), prices)
     return tuple(recorder.ended(HOLDS, None).trades)
 
@@ -67,7 +67,7 @@ def recorded(
 def kept(*accounts: Portfolio) -> Recorder:
     recorder = a_recorder()
     for day, account in zip((MONDAY, TUESDAY, WEDNESDAY), accounts, strict=False):
-        recorder.keep(day, account, BARS)
+        recorder.keep([day], account, BARS)
     return recorder
 
 
@@ -152,7 +152,7 @@ def test_a_holding_without_any_price_is_an_error_and_no_zero():
     late = Bars(CLOSES.assign(VOO=[NONE, NONE, 121.0]), None, Needs(HOLDS, HOLDS, (), 1), CALENDAR)
 
     with pytest.raises(DataError, match="never_priced"):
-        a_recorder().keep(MONDAY, a_portfolio(0, VOO=1), late)
+        a_recorder().keep([MONDAY], a_portfolio(0, VOO=1), late)
 
 
 def test_turnover_is_half_of_what_a_session_traded_over_its_equity():
@@ -189,7 +189,7 @@ def test_what_kept_a_book_from_trading_is_remembered():
 def test_an_account_opens_at_the_prices_of_its_first_session():
     record = a_recorder(500, VOO=3).ended(HOLDS, None)
 
-    assert record.opened == 500 + 3 * BARS.last_close("VOO", MONDAY)
+    assert record.opened == 500 + 3 * float(BARS.last_closes("VOO", [MONDAY])[0])
 
 
 def test_the_drift_is_the_part_of_equity_that_lies_elsewhere_than_wanted():
@@ -211,3 +211,13 @@ def test_of_no_equity_nothing_is_wanted():
 
     assert record.wanted.empty
     assert record.drift.empty
+
+
+def test_sessions_on_which_nothing_changed_are_kept_at_once():
+    at_once, one_by_one = a_recorder(), kept(*[a_portfolio(500, VOO=2)] * 3)
+
+    at_once.keep([MONDAY, TUESDAY, WEDNESDAY], a_portfolio(500, VOO=2), BARS)
+
+    together, apart = at_once.ended(HOLDS, None), one_by_one.ended(HOLDS, None)
+    pd.testing.assert_series_equal(together.equity, apart.equity, check_exact=True)
+    pd.testing.assert_frame_equal(together.weights, apart.weights, check_exact=True)
