@@ -96,13 +96,7 @@ class SignalFeed:
             before = came
 
     def _in_force(self, session: date) -> list[Received]:
-        known = [each for each in self._kept() if each.known_on <= session]
-        if not known:
-            raise Blocked("signal_missing", feed=self._need.name, day=session)
-        age = self._calendar.distance(max(each.as_of for each in known), session)
-        if age > self._need.max_age:
-            raise Blocked("signal_stale", feed=self._need.name, age=age, max_age=self._need.max_age)
-        return known
+        return in_force(self._kept(), self._need, self._calendar, session)
 
     async def _ask(self) -> None:
         """Keep what the source says that is not known yet."""
@@ -127,13 +121,7 @@ class SignalFeed:
             raise Blocked("signals_not_kept", path=path, reason=reason) from error
 
     def _kept(self) -> list[Received]:
-        kept = []
-        for number, line in enumerate(self._journal.read(), start=1):
-            try:
-                kept.append(KEPT.validate_json(line))
-            except ValidationError as error:
-                raise Blocked("signals_lost", path=self._journal.path, line=number) from error
-        return kept
+        return kept_in(self._journal)
 
     async def _looked(self) -> Issue | Blocked | None:
         try:
@@ -162,3 +150,43 @@ class SignalFeed:
             sha256=hashlib.sha256(said.encode()).hexdigest(),
             config_sha256="",
         )
+
+
+class SignalHistory:
+    """What a source had said by each session of the past, as it was first known."""
+
+    def __init__(self, kept: Sequence[Received], need: FeedNeed, calendar: Calendar) -> None:
+        self._kept, self._need, self._calendar = kept, need, calendar
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """Every signal: `as_of`, `known_on` and `signal`."""
+        return table(self._kept)
+
+    def refuse(self, session: date) -> None:
+        """Raise Blocked where `SignalFeed.table` would have for want of a signal."""
+        in_force(self._kept, self._need, self._calendar, session)
+
+
+def in_force(
+    kept: Sequence[Received], need: FeedNeed, calendar: Calendar, session: date
+) -> list[Received]:
+    """The signals known on a session. Raises Blocked `signal_missing` and `signal_stale`."""
+    known = [each for each in kept if each.known_on <= session]
+    if not known:
+        raise Blocked("signal_missing", feed=need.name, day=session)
+    age = calendar.distance(max(each.as_of for each in known), session)
+    if age > need.max_age:
+        raise Blocked("signal_stale", feed=need.name, age=age, max_age=need.max_age)
+    return known
+
+
+def kept_in(journal: Journal[Received]) -> list[Received]:
+    """What was received, in the order it came. Raises Blocked `signals_lost`."""
+    kept = []
+    for number, line in enumerate(journal.read(), start=1):
+        try:
+            kept.append(KEPT.validate_json(line))
+        except ValidationError as error:
+            raise Blocked("signals_lost", path=journal.path, line=number) from error
+    return kept

@@ -1,19 +1,27 @@
 """The signals of others a house receives, put together from its settings."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import partial
-from typing import assert_never
+from pathlib import Path
+from typing import TypeAlias, assert_never
 
-from adapters.signal_feeds import SignalFeed, Source
+from adapters.journal import Journal
+from adapters.signal_feeds import KEPT, SignalFeed, SignalHistory, Source, kept_in
 from adapters.signal_file import SignalFile
 from bot.domain.calendar import Calendar
 from bot.domain.errors import Blocked, SettingsError
-from bot.ports import Clock, Feed
+from bot.domain.received import VOCABULARY, Received
+from bot.domain.strategy import FeedNeed
+from bot.ports import Clock, Feed, FeedHistory
 from config import sources as entries
 from config.problems import SettingsProblem
 from config.secrets import of_feed, secret
 from config.settings import Settings
 from strategies import strategy
+
+SignalEntry: TypeAlias = entries.SignalFile | entries.SignalAddress
 
 
 def signal_feeds(
@@ -24,9 +32,48 @@ def signal_feeds(
     Raises SettingsError `signal_not_read` for one its profile does not read and
     `feed_is_no_signal` for what is none.
     """
+    told: dict[str, Feed] = {}
+    for need, feed, entry in _read_by(name, settings):
+        source, journal = _source(feed, entry, need.name), _journal(feed, need, settings)
+        told[need.name] = SignalFeed(source, need, journal, calendar, clock, entry.look_every)
+    return told
+
+
+def signal_histories(
+    name: str, settings: Settings, calendar: Calendar, given: Mapping[str, Path]
+) -> dict[str, FeedHistory]:
+    """What the signals of a book were in the past: of files `given` by name, else as received.
+
+    A file that nobody has received anything of yet is read as it lies there. Raises
+    what `signal_feeds` does, and Blocked for what can not be understood.
+    """
+    told: dict[str, FeedHistory] = {}
+    for need, feed, entry in _read_by(name, settings):
+        kept: Sequence[Received] = kept_in(Journal(_journal(feed, need, settings), KEPT))
+        if not kept and isinstance(entry, entries.SignalFile):
+            kept = _lying_in(entry.path, need)
+        if kept:
+            told[need.name] = SignalHistory(kept, need, calendar)
+    book = settings.books[name]
+    for need in strategy(book.profile, book.params).needs.feeds:
+        if need.name in given and need.name in VOCABULARY:
+            told[need.name] = SignalHistory(_lying_in(given[need.name], need), need, calendar)
+    return told
+
+
+def _lying_in(path: Path, need: FeedNeed) -> Sequence[Received]:
+    """All that a file of signals says, each with its own day."""
+    return asyncio.run(SignalFile(path, need.name).told(date.min))
+
+
+def _journal(feed: str, need: FeedNeed, settings: Settings) -> Path:
+    return settings.state_dir / "signals" / f"{feed}.{need.name}.jsonl"
+
+
+def _read_by(name: str, settings: Settings) -> Iterator[tuple[FeedNeed, str, SignalEntry]]:
+    """The signals a book reads, with the name and the entry of the feed each comes from."""
     book = settings.books[name]
     needs = {need.name: need for need in strategy(book.profile, book.params).needs.feeds}
-    told: dict[str, Feed] = {}
     for read, feed in book.signals.items():
         if read not in needs:
             known = ", ".join(needs) or "–"
@@ -34,13 +81,10 @@ def signal_feeds(
         entry = settings.feeds[feed]
         if not isinstance(entry, entries.SignalFile | entries.SignalAddress):
             raise SettingsError("feed_is_no_signal", feed=feed)
-        journal = settings.state_dir / "signals" / f"{feed}.{read}.jsonl"
-        source = _source(feed, entry, read)
-        told[read] = SignalFeed(source, needs[read], journal, calendar, clock, entry.look_every)
-    return told
+        yield needs[read], feed, entry
 
 
-def _source(feed: str, entry: entries.SignalFile | entries.SignalAddress, read: str) -> Source:
+def _source(feed: str, entry: SignalEntry, read: str) -> Source:
     match entry:
         case entries.SignalFile():
             return SignalFile(entry.path, read)

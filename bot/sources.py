@@ -24,13 +24,14 @@ from bot.domain.admission import Expected
 from bot.domain.calendar import Calendar, exchange_date
 from bot.domain.errors import BellwetherError, SettingsError
 from bot.domain.model import Note, Symbol
+from bot.domain.received import VOCABULARY
 from bot.domain.strategy import Facts, Features, Rebalance
 from bot.gather import numbered
 from bot.ports import Adjustment, Clock, Feed, FeedHistory, MarketData
 from bot.reach import Reach
 from bot.schedule import JumpingClock
 from bot.sessions import EARLIEST, LATEST, Overrides, nyse
-from bot.signal_sources import signal_feeds
+from bot.signal_sources import signal_feeds, signal_histories
 from bot.signals import LOOK_BACK, Signal, signal_of
 from bot.snapshots_artifacts import snapshot_name
 from bot.snapshots_release import Recipe
@@ -152,7 +153,10 @@ def histories(
     book = settings.books[name]
     entries = {read: settings.feeds[feed] for read, feed in book.tables.items()}
     tables = {read: each.path for read, each in entries.items() if isinstance(each, TableFeed)}
-    told = _given(book.profile, book.params, calendar, {**tables, **given})
+    told = {
+        **_given(book.profile, book.params, calendar, {**tables, **given}),
+        **signal_histories(name, settings, calendar, given),
+    }
     if book.feed is None:
         return told
     entry, reads = settings.feeds[book.feed], profile(book.profile).name
@@ -166,14 +170,15 @@ def histories(
 def _given(
     name: str, params: Mapping[str, object], calendar: Calendar, given: Mapping[str, Path]
 ) -> dict[str, FeedHistory]:
-    """The past of feeds somebody named: the snapshots of the profile, or tables."""
+    """The past of snapshots and tables somebody named."""
     needs, canonical = strategy(name, params).needs, profile(name).name
     read = [need.name for need in needs.feeds]
     for feed in given:
         if feed not in read:
             reads = ", ".join(read) or "–"
             raise SettingsError("feed_unread", feed=feed, profile=canonical, reads=reads)
-    tables = {feed: path for feed, path in given.items() if feed != canonical}
+    others = {canonical, *VOCABULARY}
+    tables = {feed: path for feed, path in given.items() if feed not in others}
     told = table_histories(name, params, tables, calendar)
     if canonical in given:
         expected = expected_of(canonical, needs.watches)

@@ -20,6 +20,7 @@ from bot.domain.model import RunKey
 from bot.ledger import SqlLedger
 from bot.schedule import UTC, JumpingWakes
 from bot.signal_sources import signal_feeds
+from bot.trial import Trial, Wish, attempt
 from config.problems import SettingsProblem
 from config.settings import Settings, checked
 from tests.adapters.test_signal_address import TOKEN, House
@@ -285,3 +286,46 @@ def test_a_feed_that_is_not_there_is_noticed_in_the_settings(tmp_path):
 
     (found,) = problem.value.problems
     assert (found.code, found.where) == ("unknown_feed", "books.main.signals.rotation")
+
+
+SAID = "known_on,signal\n2026-06-01,LONG\n2026-06-03,SHORT\n"
+TRADED = [
+    ("2026-06-01", "buy", "QQQ"),
+    ("2026-06-03", "sell", "QQQ"),
+    ("2026-06-03", "buy", "IWM"),
+]
+
+
+def played(settings: Settings, **feeds: Path) -> Trial:
+    wish = Wish(book="main", first=FIRST, last=LAST, feeds=feeds)
+    return attempt(wish, settings, lambda _done, _of: None)
+
+
+def trades_of(trial: Trial) -> list[tuple[str, str, str]]:
+    return [(str(t.session), t.action.value, t.symbol) for t in trial.record.trades]
+
+
+def test_a_backtest_follows_a_file_of_signals_as_the_daemon_would(tmp_path):
+    assert trades_of(played(a_follower(tmp_path, SAID))) == TRADED
+
+
+def test_a_backtest_follows_what_was_received_and_not_what_a_file_says_since(tmp_path):
+    settings = a_follower(tmp_path, SAID)
+    lived(settings).ledger.close()
+    (tmp_path / "rotation.csv").write_text("known_on,signal\n2026-06-01,SHORT\n")
+
+    assert trades_of(played(settings)) == TRADED
+
+
+def test_a_backtest_may_be_given_another_file_of_signals(tmp_path):
+    settings = a_follower(tmp_path, "known_on,signal\n2026-06-01,SHORT\n")
+    (tmp_path / "other.csv").write_text(SAID)
+
+    assert trades_of(played(settings, rotation=tmp_path / "other.csv")) == TRADED
+
+
+def test_a_backtest_is_blocked_while_signals_are_old(tmp_path):
+    record = played(a_follower(tmp_path, "known_on,signal\n2026-05-27,LONG\n")).record
+
+    assert {reason.code for reason in record.blocked.values()} == {"signal_stale"}
+    assert min(record.blocked) == TUESDAY
