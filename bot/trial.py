@@ -28,7 +28,7 @@ from bot.signals import Signal, Statistics, statistics_of
 from bot.sources import Past
 from bot.track_record import TrackRecord
 from config.settings import Settings, checked
-from strategies import profile
+from strategies import profile, strategy
 
 NAMELESS = "trial"  # of the market, broker and book of a profile nobody gave a book
 
@@ -268,6 +268,10 @@ def _granted(wish: Wish, settings: Settings) -> Settings:
     plain["brokers"][known.books[name].broker] |= wish.account
     entry = plain["books"][name]
     entry["params"] = {**entry.get("params", {}), **wish.params}
+    if wish.profile is not None and strategy(wish.profile, entry["params"]).needs.shorts:
+        # Whoever names a mode that shorts means an account that may.
+        entry["rules"] = {"shorting": True}
+        plain["brokers"][NAMELESS] |= {"account_kind": "margin", "shorting": True}
     return checked(plain)
 
 

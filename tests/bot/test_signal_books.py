@@ -329,3 +329,20 @@ def test_a_backtest_is_blocked_while_signals_are_old(tmp_path):
 
     assert {reason.code for reason in record.blocked.values()} == {"signal_stale"}
     assert min(record.blocked) == TUESDAY
+
+
+def test_a_profile_in_a_mode_that_shorts_is_tried_on_an_account_that_may(tmp_path):
+    wish = Wish(
+        profile="qqq_iwm_rotation",
+        params={"mode": "hedged"},
+        prices=prices(tmp_path, QQQ=0.001),
+        first=FIRST,
+        last=LAST,
+    )
+
+    trial = attempt(wish, Settings(), lambda _done, _of: None)
+
+    assert trades_of(trial)[:2] == [
+        ("2026-06-01", "sell_short", "IWM"),
+        ("2026-06-01", "buy", "QQQ"),
+    ]
