@@ -258,6 +258,8 @@ def _granted(wish: Wish, settings: Settings) -> Settings:
         plain["brokers"] = {NAMELESS: {"kind": "paper", "market": NAMELESS}}
         plain["books"] = {NAMELESS: {"profile": profile(wish.profile).name, "broker": NAMELESS}}
     elif name in settings.books:
+        # What the other books trade is no matter of this one.
+        plain["books"] = {name: plain["books"][name]}
         _play(settings.books[name].broker, plain)
     known = checked(plain)
     app.refuse_unknown_book(name, known)

@@ -120,6 +120,12 @@ class Nest:
         return path
 
     @property
+    def pages(self) -> list[str]:
+        """What makes a report and a picture of a backtest."""
+        made = {"--html": "report.html", "--png": "report.png", "--out": "tables"}
+        return [word for option, name in made.items() for word in (option, f"{self.folder / name}")]
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """One secret by a variable, one by a file, the others among a unit's credentials."""
         credentials = self.folder / "credentials"
@@ -348,6 +354,7 @@ def run_the_books(nest: Nest, **environment: str) -> None:
 @pytest.mark.slow
 def test_no_secret_is_in_anything_that_was_ever_said_or_written(nest):
     nest.call("check")
+    assert "report.html" in nest.call("backtest", "--book", "one", *nest.pages)
     live_through_a_day(nest)
     restore_everything(nest)
     run_the_books(nest)
@@ -370,6 +377,7 @@ def assert_the_secrets_were_used(nest: Nest) -> None:
     assert nest.telegram.control.record()
     assert nest.watcher.heard == [f"/{DEADMAN}/fail"] * len(nest.watcher.heard) != []
     assert list(nest.folder.glob("state/backups/*.sqlite"))
+    assert {path.name for path in nest.folder.glob("report.*")} == {"report.html", "report.png"}
 
 
 @pytest.mark.slow

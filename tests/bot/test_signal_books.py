@@ -346,3 +346,14 @@ def test_a_profile_in_a_mode_that_shorts_is_tried_on_an_account_that_may(tmp_pat
         ("2026-06-01", "sell_short", "IWM"),
         ("2026-06-01", "buy", "QQQ"),
     ]
+
+
+def test_a_book_is_tried_beside_others_at_real_brokers(tmp_path):
+    settings = a_book(tmp_path, prices(tmp_path, QQQ=0.001), profile="qqq_iwm_rotation")
+    real = {"kind": "ibkr", "account": "U1234567", "market": "prices"}
+    plain = settings.model_dump()
+    plain["mode"] = "dry"
+    plain["brokers"]["gateway"] = real
+    plain["books"]["other"] = {"broker": "gateway", "profile": "qqq_iwm_rotation"}
+
+    assert trades_of(played(checked(plain)))[0] == ("2026-06-01", "buy", "QQQ")
