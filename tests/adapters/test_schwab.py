@@ -10,8 +10,10 @@ import pytest
 
 from adapters.schwab import _date_of
 from adapters.sims.schwab_faults import Fault, FaultKind, Operation, Outage
+from adapters.sims.schwab_limits import Limits
+from adapters.sims.schwab_world import OTHER
 from bot.domain.errors import BellwetherError, BrokerUnavailable
-from tests.adapters.schwab_world import Bench, drilling, log_in
+from tests.adapters.schwab_world import NUMBER, Bench, drilling, log_in
 from tests.builders import NOW
 
 DAY = timedelta(days=1)
@@ -194,6 +196,19 @@ async def test_a_line_without_a_login_proves_nothing(bench):
 
 async def test_an_account_is_one_object_however_often_it_is_asked_for(bench):
     assert bench.line.account("7") is bench.line.account("7")
+
+
+async def test_all_accounts_of_a_login_share_one_budget(bench):
+    bench.control.limit(Limits())
+    accounts = [bench.line.account(number) for number in (NUMBER, OTHER.number)]
+
+    for account in accounts * 35:
+        await account.portfolio()
+
+    asked = bench.control.calls()
+    assert len(asked) > Limits().requests_a_minute
+    assert {call.status for call in asked} == {200}
+    assert bench.clock.now() - NOW >= timedelta(minutes=1)
 
 
 async def test_closing_ends_at_once_even_with_a_call_under_way(bench):
