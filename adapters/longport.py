@@ -28,8 +28,6 @@ WARNED_DAYS = (7, 3, 1)
 # The exchange is this far from open when the token is exchanged: for a moment there is none.
 QUIET = timedelta(hours=1)
 
-SHOWN = 4  # characters of an account's number
-
 # What comes and goes by itself.
 PASSING = frozenset({"broker_unavailable", "longport_too_often", "longport_refused"})
 # What a new token in the file ends, whatever it began as.
