@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 
 import numpy as np
@@ -16,6 +17,7 @@ from bot.decide import LATE_BY, Question, follow, missed, small, whole
 from bot.domain.account import Opening, PaperAccount
 from bot.domain.blotter import Blotter, Opened
 from bot.domain.calendar import Calendar
+from bot.domain.distributions import Raw
 from bot.domain.errors import BellwetherError, Blocked, DataError, Halted
 from bot.domain.fills import FillRules
 from bot.domain.gates import VALUED_BELOW, Finding, decision_findings
@@ -77,17 +79,20 @@ def backtest(
     calendar: Calendar,
     opens: pd.DataFrame | None = None,
     watch: Callable[[int, int], None] = lambda _done, _of: None,
+    raw: Raw | None = None,
 ) -> TrackRecord:
     """Replay a book over its sessions; `facts` begin early enough before the first.
 
-    `opens` are needed to fill at the next opening, on the scale of the closes.
+    `opens` are needed to fill at the next opening, on the scale of the closes. With `raw`
+    prices shares are counted, bought and sold at these, and what is paid comes in cash.
     A session whose snapshot names a symbol without closes is blocked, as it is live.
     `watch` is told how many sessions are done, and of how many. Raises DataError
     `too_few_sessions` and `begins_too_early` where history is too short,
     `no_sessions_played` where there is nothing between first and last, and
     `missing_opens`.
     """
-    replay = _Replay(experiment, facts, calendar, opens)
+    bars = Bars(facts.closes, opens, experiment.book.strategy.needs, calendar, raw)
+    replay = _Replay(experiment, facts, calendar, bars)
     done, of = 0, len(replay.sessions)
     while done < of:
         before, done = done, replay.go_on(done)
@@ -100,14 +105,14 @@ class _Replay:
     """A book, its account, and everything a ledger would remember of it."""
 
     def __init__(
-        self, experiment: Experiment, facts: Facts, calendar: Calendar, opens: pd.DataFrame | None
+        self, experiment: Experiment, facts: Facts, calendar: Calendar, bars: Bars
     ) -> None:
         self._experiment, self._calendar = experiment, calendar
         self._book, self._needs = experiment.book, experiment.book.strategy.needs
         self._reach = Reach(self._needs, experiment.feeds, frozenset(facts.closes.columns))
         facts = replace(numbered(facts, calendar), feeds=self._reach.tables)
         self._facts = facts
-        self._bars = Bars(facts.closes, opens, self._needs, calendar)
+        self._bars = bars
         self.sessions = self._span()
         self._features = Features(self._book.strategy, facts)
         self._days = [session.date for session in self.sessions]
@@ -185,6 +190,7 @@ class _Replay:
     def play(self, session: Session) -> None:
         """One session: trade what is pending, decide, trade at once or tomorrow."""
         self._blotter.settle(session.date)
+        self._receive(session)
         if self._pending is not None:
             opening = self._experiment.fill is FillAt.NEXT_OPEN
             self._trade(self._pending, session, opening=opening)
@@ -203,6 +209,15 @@ class _Replay:
                 self._pending = decided
         self._holds = self._ever
         self._record.keep([session.date], self._portfolio(), self._bars)
+
+    def _receive(self, session: Session) -> None:
+        """What holders are given on a session, before anything is traded in it."""
+        held = self._blotter.account.shares
+        for given in self._bars.given(session.date):
+            if given.symbol in held:
+                (close,) = self._bars.last_closes(given.symbol, [session.date]).tolist()
+                price = Decimal(repr(close))
+                self._record.received(self._blotter.give(given, price), given)
 
     def ended(self) -> TrackRecord:
         """What came of it."""
