@@ -1,7 +1,7 @@
 """The same features, decisions and plans over history."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -20,13 +20,12 @@ from bot.domain.calendar import Calendar
 from bot.domain.distributions import Raw
 from bot.domain.errors import BellwetherError, Blocked, DataError, Halted
 from bot.domain.fills import FillRules
-from bot.domain.gates import VALUED_BELOW, Finding, decision_findings
+from bot.domain.gates import VALUED_BELOW, decision_findings
 from bot.domain.memory import Decided, Owed, Standing
 from bot.domain.model import (
     NOTHING,
     Note,
     Portfolio,
-    Quotes,
     RunKey,
     Session,
     Symbol,
@@ -35,8 +34,9 @@ from bot.domain.money import TargetValues, value_targets
 from bot.domain.planning import leaving, residuals, sides
 from bot.domain.situation import Progress, Situation
 from bot.domain.strategy import Book, Decision, Facts, Features
-from bot.gather import NO_PRICE, Survey, holdings, look_at, numbered, refuse_vital, value
+from bot.gather import Survey, holdings, numbered, refuse_vital
 from bot.ladder import Trade, unfilled
+from bot.past_market import PastMarket
 from bot.ports import FeedHistory
 from bot.reach import Reach
 from bot.run import PLANNERS, usable_today
@@ -112,7 +112,7 @@ class _Replay:
         self._reach = Reach(self._needs, experiment.feeds, frozenset(facts.closes.columns))
         facts = replace(numbered(facts, calendar), feeds=self._reach.tables)
         self._facts = facts
-        self._bars = bars
+        self._bars, self._market = bars, PastMarket(bars, self._needs)
         self.sessions = self._span()
         self._features = Features(self._book.strategy, facts)
         self._days = [session.date for session in self.sessions]
@@ -245,7 +245,7 @@ class _Replay:
         self._bars.refuse_history(day)
         portfolio = self._portfolio()
         looked_at = (*portfolio.shares, *self._needs.vital, *(owed.unfinished if owed else ()))
-        seen = self._survey(portfolio, looked_at, session, opening=False)
+        seen = self._market.survey(portfolio, looked_at, session, opening=False)
         refuse_vital(seen.findings, self._needs.vital)
         equity = portfolio.equity(seen.prices)
         if equity <= 0 and not portfolio.shares:
@@ -287,22 +287,13 @@ class _Replay:
 
     def _known(self, session: Session) -> Features:
         """The strategy's numbers; a price that looks like a split nobody confirmed is no bar."""
-        splits = self._split_hints(session)
+        splits = self._market.split_hints(session)
         if not splits:
             return self._features
         known = self._facts.until(session.date)
         closes = known.closes.copy()
         closes.loc[closes.index[-1], splits] = np.nan
         return Features(self._book.strategy, replace(known, closes=closes))
-
-    def _split_hints(self, session: Session) -> list[Symbol]:
-        moved = self._bars.suspects(session.date)
-        suspects = [symbol for symbol in moved if symbol not in self._needs.indices]
-        if not suspects:
-            return []
-        quotes = self._bars.quotes(suspects, session, opening=False)
-        found = self._findings(suspects, quotes, session, opening=False)
-        return [symbol for symbol in suspects if Finding.SPLIT_HINT in found.get(symbol, ())]
 
     def _undecided(self, day: date) -> Iterator[date]:
         """As the ledger of a book would know them, that began with the first session."""
@@ -311,35 +302,6 @@ class _Replay:
             if before in self._decided or before <= self.sessions[0].date:
                 return
             yield before
-
-    def _findings(
-        self, symbols: Iterable[Symbol], market: Quotes, session: Session, *, opening: bool
-    ) -> dict[Symbol, tuple[Finding, ...]]:
-        moment = session.opens if opening else session.closes
-        found: dict[Symbol, tuple[Finding, ...]] = {}
-        for symbol in dict.fromkeys(symbols):
-            quote = market.get(symbol)
-            mark = self._bars.mark(symbol, session.date, quote.last) if quote else None
-            reasons = look_at(quote, moment, mark, shorts=symbol in self._needs.shorts)
-            if reasons:
-                found[symbol] = reasons
-        return found
-
-    def _survey(
-        self, portfolio: Portfolio, symbols: Collection[Symbol], session: Session, *, opening: bool
-    ) -> Survey:
-        market = self._bars.quotes(dict.fromkeys(symbols), session, opening=opening)
-        findings = self._findings(symbols, market, session, opening=opening)
-        usable = {s: q for s, q in market.items() if NO_PRICE.isdisjoint(findings.get(s, ()))}
-        known = {
-            symbol: mark
-            for symbol in portfolio.shares
-            if symbol not in usable
-            and symbol in market
-            and (mark := self._bars.mark(symbol, session.date, market[symbol].last))
-        }
-        prices, notes = value(portfolio, usable, market, known)
-        return Survey(portfolio, usable, prices, findings, (), tuple(notes))
 
     def _trade(self, decided: Decided, session: Session, *, opening: bool) -> None:
         """Sell, buy, conclude: a run's two sides at one set of prices.
@@ -354,7 +316,7 @@ class _Replay:
         portfolio = self._portfolio()
         # What is neither held nor wanted needs no price.
         wanted = (*portfolio.shares, *(s for s, weight in following.targets.items() if weight))
-        seen = self._survey(portfolio, wanted, session, opening=opening)
+        seen = self._market.survey(portfolio, wanted, session, opening=opening)
         decided = replace(decided, equity=portfolio.equity(seen.prices))
         targets = value_targets(following, decided.equity, book.rules)
         exits = leaving(following.targets, portfolio)
