@@ -1,9 +1,10 @@
 """The same features, decisions and plans over history."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 
 import numpy as np
@@ -16,15 +17,15 @@ from bot.decide import LATE_BY, Question, follow, missed, small, whole
 from bot.domain.account import Opening, PaperAccount
 from bot.domain.blotter import Blotter, Opened
 from bot.domain.calendar import Calendar
+from bot.domain.distributions import Raw
 from bot.domain.errors import BellwetherError, Blocked, DataError, Halted
 from bot.domain.fills import FillRules
-from bot.domain.gates import VALUED_BELOW, Finding, decision_findings
+from bot.domain.gates import VALUED_BELOW, decision_findings
 from bot.domain.memory import Decided, Owed, Standing
 from bot.domain.model import (
     NOTHING,
     Note,
     Portfolio,
-    Quotes,
     RunKey,
     Session,
     Symbol,
@@ -33,8 +34,9 @@ from bot.domain.money import TargetValues, value_targets
 from bot.domain.planning import leaving, residuals, sides
 from bot.domain.situation import Progress, Situation
 from bot.domain.strategy import Book, Decision, Facts, Features
-from bot.gather import NO_PRICE, Survey, holdings, look_at, numbered, refuse_vital, value
+from bot.gather import Survey, holdings, numbered, refuse_vital
 from bot.ladder import Trade, unfilled
+from bot.past_market import PastMarket
 from bot.ports import FeedHistory
 from bot.reach import Reach
 from bot.run import PLANNERS, usable_today
@@ -77,17 +79,20 @@ def backtest(
     calendar: Calendar,
     opens: pd.DataFrame | None = None,
     watch: Callable[[int, int], None] = lambda _done, _of: None,
+    raw: Raw | None = None,
 ) -> TrackRecord:
     """Replay a book over its sessions; `facts` begin early enough before the first.
 
-    `opens` are needed to fill at the next opening, on the scale of the closes.
+    `opens` are needed to fill at the next opening, on the scale of the closes. With `raw`
+    prices shares are counted, bought and sold at these, and what is paid comes in cash.
     A session whose snapshot names a symbol without closes is blocked, as it is live.
     `watch` is told how many sessions are done, and of how many. Raises DataError
     `too_few_sessions` and `begins_too_early` where history is too short,
     `no_sessions_played` where there is nothing between first and last, and
     `missing_opens`.
     """
-    replay = _Replay(experiment, facts, calendar, opens)
+    bars = Bars(facts.closes, opens, experiment.book.strategy.needs, calendar, raw)
+    replay = _Replay(experiment, facts, calendar, bars)
     done, of = 0, len(replay.sessions)
     while done < of:
         before, done = done, replay.go_on(done)
@@ -100,14 +105,14 @@ class _Replay:
     """A book, its account, and everything a ledger would remember of it."""
 
     def __init__(
-        self, experiment: Experiment, facts: Facts, calendar: Calendar, opens: pd.DataFrame | None
+        self, experiment: Experiment, facts: Facts, calendar: Calendar, bars: Bars
     ) -> None:
         self._experiment, self._calendar = experiment, calendar
         self._book, self._needs = experiment.book, experiment.book.strategy.needs
         self._reach = Reach(self._needs, experiment.feeds, frozenset(facts.closes.columns))
         facts = replace(numbered(facts, calendar), feeds=self._reach.tables)
         self._facts = facts
-        self._bars = Bars(facts.closes, opens, self._needs, calendar)
+        self._bars, self._market = bars, PastMarket(bars, self._needs)
         self.sessions = self._span()
         self._features = Features(self._book.strategy, facts)
         self._days = [session.date for session in self.sessions]
@@ -185,6 +190,7 @@ class _Replay:
     def play(self, session: Session) -> None:
         """One session: trade what is pending, decide, trade at once or tomorrow."""
         self._blotter.settle(session.date)
+        self._receive(session)
         if self._pending is not None:
             opening = self._experiment.fill is FillAt.NEXT_OPEN
             self._trade(self._pending, session, opening=opening)
@@ -203,6 +209,15 @@ class _Replay:
                 self._pending = decided
         self._holds = self._ever
         self._record.keep([session.date], self._portfolio(), self._bars)
+
+    def _receive(self, session: Session) -> None:
+        """What holders are given on a session, before anything is traded in it."""
+        held = self._blotter.account.shares
+        for given in self._bars.given(session.date):
+            if given.symbol in held:
+                (close,) = self._bars.last_closes(given.symbol, [session.date]).tolist()
+                price = Decimal(repr(close))
+                self._record.received(self._blotter.give(given, price), given)
 
     def ended(self) -> TrackRecord:
         """What came of it."""
@@ -230,7 +245,7 @@ class _Replay:
         self._bars.refuse_history(day)
         portfolio = self._portfolio()
         looked_at = (*portfolio.shares, *self._needs.vital, *(owed.unfinished if owed else ()))
-        seen = self._survey(portfolio, looked_at, session, opening=False)
+        seen = self._market.survey(portfolio, looked_at, session, opening=False)
         refuse_vital(seen.findings, self._needs.vital)
         equity = portfolio.equity(seen.prices)
         if equity <= 0 and not portfolio.shares:
@@ -272,22 +287,13 @@ class _Replay:
 
     def _known(self, session: Session) -> Features:
         """The strategy's numbers; a price that looks like a split nobody confirmed is no bar."""
-        splits = self._split_hints(session)
+        splits = self._market.split_hints(session)
         if not splits:
             return self._features
         known = self._facts.until(session.date)
         closes = known.closes.copy()
         closes.loc[closes.index[-1], splits] = np.nan
         return Features(self._book.strategy, replace(known, closes=closes))
-
-    def _split_hints(self, session: Session) -> list[Symbol]:
-        moved = self._bars.suspects(session.date)
-        suspects = [symbol for symbol in moved if symbol not in self._needs.indices]
-        if not suspects:
-            return []
-        quotes = self._bars.quotes(suspects, session, opening=False)
-        found = self._findings(suspects, quotes, session, opening=False)
-        return [symbol for symbol in suspects if Finding.SPLIT_HINT in found.get(symbol, ())]
 
     def _undecided(self, day: date) -> Iterator[date]:
         """As the ledger of a book would know them, that began with the first session."""
@@ -296,35 +302,6 @@ class _Replay:
             if before in self._decided or before <= self.sessions[0].date:
                 return
             yield before
-
-    def _findings(
-        self, symbols: Iterable[Symbol], market: Quotes, session: Session, *, opening: bool
-    ) -> dict[Symbol, tuple[Finding, ...]]:
-        moment = session.opens if opening else session.closes
-        found: dict[Symbol, tuple[Finding, ...]] = {}
-        for symbol in dict.fromkeys(symbols):
-            quote = market.get(symbol)
-            mark = self._bars.mark(symbol, session.date, quote.last) if quote else None
-            reasons = look_at(quote, moment, mark, shorts=symbol in self._needs.shorts)
-            if reasons:
-                found[symbol] = reasons
-        return found
-
-    def _survey(
-        self, portfolio: Portfolio, symbols: Collection[Symbol], session: Session, *, opening: bool
-    ) -> Survey:
-        market = self._bars.quotes(dict.fromkeys(symbols), session, opening=opening)
-        findings = self._findings(symbols, market, session, opening=opening)
-        usable = {s: q for s, q in market.items() if NO_PRICE.isdisjoint(findings.get(s, ()))}
-        known = {
-            symbol: mark
-            for symbol in portfolio.shares
-            if symbol not in usable
-            and symbol in market
-            and (mark := self._bars.mark(symbol, session.date, market[symbol].last))
-        }
-        prices, notes = value(portfolio, usable, market, known)
-        return Survey(portfolio, usable, prices, findings, (), tuple(notes))
 
     def _trade(self, decided: Decided, session: Session, *, opening: bool) -> None:
         """Sell, buy, conclude: a run's two sides at one set of prices.
@@ -339,7 +316,7 @@ class _Replay:
         portfolio = self._portfolio()
         # What is neither held nor wanted needs no price.
         wanted = (*portfolio.shares, *(s for s, weight in following.targets.items() if weight))
-        seen = self._survey(portfolio, wanted, session, opening=opening)
+        seen = self._market.survey(portfolio, wanted, session, opening=opening)
         decided = replace(decided, equity=portfolio.equity(seen.prices))
         targets = value_targets(following, decided.equity, book.rules)
         exits = leaving(following.targets, portfolio)

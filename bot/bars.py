@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bot.domain.calendar import Calendar
+from bot.domain.distributions import Distribution, Raw
 from bot.domain.errors import DataError
 from bot.domain.gates import PRICE_LIMIT, SIGMA_SESSIONS, volatility
 from bot.domain.memory import Mark
@@ -30,11 +31,18 @@ class Bars:
     """The closes a strategy needs, and where there are any its opens: sessions × symbols.
 
     A row is a session of the calendar that has prices. Everything asked about a
-    session is answered from its own row and those before it.
+    session is answered from its own row and those before it. Where there are `raw`
+    prices what is quoted and what something is worth is raw; what looks like a split is
+    judged by the adjusted ones, and how far a price moved in the shares of its day.
     """
 
     def __init__(
-        self, closes: pd.DataFrame, opens: pd.DataFrame | None, needs: Needs, calendar: Calendar
+        self,
+        closes: pd.DataFrame,
+        opens: pd.DataFrame | None,
+        needs: Needs,
+        calendar: Calendar,
+        raw: Raw | None = None,
     ) -> None:
         self.closes = closes
         self._needs, self._calendar = needs, calendar
@@ -45,6 +53,14 @@ class Bars:
         opened = opened.reindex(index=closes.index, columns=closes.columns)
         self._closes = {symbol: closes[symbol].to_numpy(dtype=float) for symbol in symbols}
         self._opens = {symbol: opened[symbol].to_numpy(dtype=float) for symbol in symbols}
+        # What is printed; and what of it was given to holders before a session.
+        self._printed = self._closes
+        self._given = {} if raw is None else raw.distributions
+        if raw is not None:
+            self._printed = {s: raw.closes[s].to_numpy(dtype=float) for s in symbols}
+            for symbol in symbols:
+                scale = self._printed[symbol] / self._closes[symbol]
+                self._opens[symbol] = self._opens[symbol] * scale
         known = {symbol: ~np.isnan(values) for symbol, values in self._closes.items()}
         self._never_opened = {
             symbol
@@ -83,7 +99,7 @@ class Bars:
             places = sessions.searchsorted(self.closes.index)
             ordinary[1:] &= np.diff(places) == 1
         for symbol in self._needs.vital:
-            bars, values = known[symbol], self._closes[symbol]
+            bars, values = known[symbol], self._printed[symbol]
             with np.errstate(invalid="ignore"):
                 near = np.abs(values[1:] / values[:-1] - 1) <= PRICE_LIMIT
             ordinary[1:] &= bars[1:] & bars[:-1] & near
@@ -92,7 +108,8 @@ class Bars:
     def ordinary(self, day: date) -> bool:
         """Whether nothing about a session's prices could block a run or look like a split."""
         row = self._row.get(day)
-        return row is not None and bool(self._ordinary[row]) and day not in self._suspects
+        odd = day in self._suspects or day in self._given
+        return row is not None and bool(self._ordinary[row]) and not odd
 
     def end(self, day: date) -> int:
         """How many rows lie before a session."""
@@ -141,14 +158,14 @@ class Bars:
         row, end = self._row.get(session.date), self.end(session.date)
         quoted = {}
         for symbol in symbols:
-            prices = self._opens if opening else self._closes
+            prices = self._opens if opening else self._printed
             price = prices[symbol][row] if row is not None else np.nan
             at = moment
             if np.isnan(price):
                 newest = self._newest[symbol][end - 1] if end else NO_BAR
                 if newest == NO_BAR:
                     continue
-                price, at = self._closes[symbol][newest], self._closed(newest)
+                price, at = self._printed[symbol][newest], self._closed(newest)
             exact = Decimal(repr(float(price)))
             quoted[symbol] = Quote(symbol, exact, exact, exact, at)
         return quoted
@@ -167,7 +184,10 @@ class Bars:
         newest = int(self._newest[symbol][end - 1]) if end else NO_BAR
         if newest == NO_BAR:
             return None
-        close = float(self._closes[symbol][newest])
+        close = float(self._printed[symbol][newest])
+        for given in self.given(day):
+            # In the shares of today: a split is no fall.
+            close = close / float(given.shares) if given.symbol == symbol else close
         far = abs(float(price) / close - 1) > PRICE_LIMIT
         sigma = self._sigma(symbol, end) if far else 0.0
         change = self._change(symbol, newest) if symbol in self._needs.shorts else 0.0
@@ -189,7 +209,11 @@ class Bars:
         newest = np.where(ends, self._newest[symbol][ends - 1], NO_BAR)
         if (newest == NO_BAR).any():
             raise DataError("never_priced", symbol=symbol, day=days[int(newest.argmin())])
-        return self._closes[symbol][newest]
+        return self._printed[symbol][newest]
+
+    def given(self, day: date) -> Sequence[Distribution]:
+        """What holders were given on a session that raw prices leave out."""
+        return self._given.get(day, ())
 
     def suspects(self, day: date) -> Sequence[Symbol]:
         """Symbols whose close of a session moved so far that it may be a split."""

@@ -88,6 +88,10 @@ CostBps = Annotated[
     float | None,
     typer.Option(min=0.0, help="With --accounting original: basis points of the turnover."),
 ]
+RawPrices = Annotated[
+    Path | None,
+    typer.Option("--raw", help="Unadjusted closes: shares are counted at these, dividends paid."),
+]
 Out = Annotated[
     Path | None,
     typer.Option(help="A folder for summary, trades, equity, weights and turnover as CSV."),
@@ -115,6 +119,7 @@ def backtest(
     splice: Splice = None,
     feed: Feed = None,
     survivors: Survivors = False,
+    raw: RawPrices = None,
     out: Out = None,
     html: Html = None,
     png: Png = None,
@@ -144,6 +149,7 @@ def backtest(
         splice=stand_ins(splice),
         feeds=dict(named(each) for each in feed or ()),
         survivors=survivors,
+        raw=raw,
     )
     pages = _Pages(out, html, png, signals, as_json)
     with speaking(config, optional=book is None) as settings:

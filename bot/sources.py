@@ -22,6 +22,7 @@ from adapters.watched import WatchedTables
 from bot.dated_sources import table_feeds, table_histories
 from bot.domain.admission import Expected
 from bot.domain.calendar import Calendar, exchange_date
+from bot.domain.distributions import Raw, raw_of
 from bot.domain.errors import BellwetherError, SettingsError
 from bot.domain.model import Note, Symbol
 from bot.domain.received import VOCABULARY
@@ -259,6 +260,20 @@ def past(
     )
     opens = None if table.opens is None else table.opens.loc[kept]
     return Past(table.closes.loc[kept], opens, splices, table.source)
+
+
+def printed(path: Path, adjusted: pd.DataFrame) -> Raw:
+    """The raw closes of a file beside adjusted ones, and what holders were given.
+
+    Of a file with both kinds the unadjusted ones are read. Raises DataError naming the
+    symbol that can not be believed; one the file lacks stays as it is.
+    """
+    table = load(path)
+    known = table.known([str(symbol) for symbol in adjusted.columns])
+    for symbol in known:
+        table.refuse_defect(symbol)
+    closes = table.closes if table.raw is None else table.raw.combine_first(table.closes)
+    return raw_of(adjusted, closes)
 
 
 def signal(

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from bot.bars import Bars, Floats
+from bot.domain.distributions import Distribution
 from bot.domain.errors import Blocked
 from bot.domain.memory import Decided, Standing
-from bot.domain.model import Action, Portfolio, Session, Symbol
+from bot.domain.model import NOTHING, Action, Portfolio, Session, Symbol
 from bot.domain.money import TargetValues
 from bot.domain.tracking import active_share
 
@@ -46,7 +47,8 @@ class TrackRecord:
     undone, `small` those below the profile's recommended equity. `pending` is the
     session of a last decision that had nothing to be traded at any more. `wanted`
     are the shares of equity a session traded towards, the reserve taken off,
-    where one did: sessions × symbols.
+    where one did: sessions × symbols. `received` is the USD that came in dividends and for
+    fractions of shares, of `splits` too; nothing where prices are adjusted.
     """
 
     trades: Sequence[Traded]
@@ -60,6 +62,8 @@ class TrackRecord:
     small: Sequence[date]
     pending: date | None
     wanted: pd.DataFrame
+    received: Decimal = NOTHING
+    splits: int = 0
 
     @property
     def drift(self) -> pd.Series:
@@ -88,6 +92,13 @@ class Recorder:
         self._cash: list[float] = []
         self._worth: list[tuple[int, Mapping[Symbol, Floats]]] = []
         self._wanted: dict[date, dict[Symbol, float]] = {}
+        self._received = NOTHING
+        self._splits = 0
+
+    def received(self, money: Decimal, given: Distribution) -> None:
+        """Money that came with a dividend or a split."""
+        self._received += money
+        self._splits += given.shares != 1
 
     def aim(self, day: date, targets: TargetValues) -> None:
         """What a session trades towards, of positive equity."""
@@ -151,6 +162,8 @@ class Recorder:
             owed=tuple(self.owed),
             small=tuple(self.small),
             pending=pending,
+            received=self._received,
+            splits=self._splits,
             wanted=pd.DataFrame(
                 [*self._wanted.values()],
                 pd.DatetimeIndex([*self._wanted], name="session"),

@@ -41,7 +41,8 @@ class Wish:
     paper account with other values: cash, slippage, commissions. `splice` comes
     on top of the market's own, `params` on top of the profile's or the book's. `feeds`
     are where a feed lies by its name, instead of where the book's settings have it.
-    `survivors` says that who went under is missing.
+    `survivors` says that who went under is missing. `raw` is a file of unadjusted closes
+    at which shares are counted.
     """
 
     profile: str | None = None
@@ -55,6 +56,7 @@ class Wish:
     params: Mapping[str, object] = field(default_factory=dict)
     feeds: Mapping[str, Path] = field(default_factory=dict)
     survivors: bool = False
+    raw: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,8 @@ def attempt(wish: Wish, settings: Settings, watch: Callable[[int, int], None]) -
     )
     opens = past.opens if wish.fill is FillAt.NEXT_OPEN else None
     facts = stage.facts
-    record = backtest(experiment, facts, calendar, opens, watch)
+    raw = sources.printed(wish.raw, facts.closes) if wish.raw else None
+    record = backtest(experiment, facts, calendar, opens, watch, raw)
     first = record.equity.index[0].date()
     held = _held(benchmark, closes, record)
     before = calendar.before(first).date
@@ -220,6 +223,7 @@ def attempt(wish: Wish, settings: Settings, watch: Callable[[int, int], None]) -
         notes=(
             *_said_of(book.strategy),
             *_survivors(wish),
+            *_received(wish, record),
             *past.splices,
             *_late(closes[[*dict.fromkeys((*book.strategy.needs.symbols, benchmark))]], first),
             *_remarks(record),
@@ -311,6 +315,11 @@ def _held(symbol: Symbol, closes: pd.DataFrame, record: TrackRecord) -> pd.Serie
 def _said_of(strategy: Strategy) -> list[Note]:
     """What a strategy wants everybody to know who reads of its decisions."""
     return [Note(code) for code in strategy.remarks] if isinstance(strategy, Remarked) else []
+
+
+def _received(wish: Wish, record: TrackRecord) -> list[Note]:
+    values = {"path": wish.raw, "money": record.received, "splits": record.splits}
+    return [Note("counted_raw", "", values)] if wish.raw else []
 
 
 def _survivors(wish: Wish) -> list[Note]:

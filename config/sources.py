@@ -235,7 +235,7 @@ class FileFeed(_Feed):
 
     snapshot: Literal["file"] = Field(description="Who makes them; file waits for somebody's.")
     path: Path = Field(
-        description="The snapshot: CSV, JSON, JSON lines or Parquet, replaced whole."
+        description="The snapshot (CSV, JSON or Parquet, replaced whole) or a folder of releases."
     )
     manifest: Path | None = Field(
         default=None, description="Its manifest; without it the one beside the snapshot."

@@ -114,6 +114,23 @@ class PaperAccount:
         waiting = self.unsettled.get(settles_on, NOTHING) + fill.money
         return replace(self, shares=shares, unsettled={**self.unsettled, settles_on: waiting})
 
+    def given(
+        self, symbol: Symbol, ratio: Decimal, money: Decimal, price: Decimal
+    ) -> "PaperAccount":
+        """The account after a split or a dividend of what it holds; who is short pays.
+
+        `ratio` are new shares for each old one, of which a fraction that the split made
+        is paid out at `price`; `money` comes for each new share, settled at once.
+        """
+        before = self.held(symbol)
+        after = before * ratio
+        whole = after if ratio == 1 else Decimal(int(after))
+        shares = {other: n for other, n in self.shares.items() if other != symbol}
+        if whole:
+            shares[symbol] = whole
+        paid = whole * money + (after - whole) * (price + money)
+        return replace(self, shares=shares, settled=self.settled + paid)
+
     def portfolio(self, working: Iterable[OpenOrder] = ()) -> Portfolio:
         """The account as its broker reports it: what open orders tie up is not available."""
         kept, promised = self.opening.withheld, dict(self.opening.promised)

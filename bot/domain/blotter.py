@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal, TypeAlias, assert_never
 
 from bot.domain.account import Opening, OpenOrder, PaperAccount, kept_back
+from bot.domain.distributions import Distribution
 from bot.domain.fills import Fill, FillRules, filled_with
 from bot.domain.model import NOTHING, Action, OrderReport, OrderStatus, Portfolio, Symbol
 
@@ -124,6 +125,15 @@ class Blotter:
     def settle(self, today: date) -> None:
         """Let the money arrive that is due by a day."""
         self.account = self.account.settle(today)
+
+    def give(self, given: Distribution, price: Decimal) -> Decimal:
+        """Let holders have a split or a dividend; `price` is for a fraction of a share.
+
+        Returns the money that came, negative where somebody who is short paid.
+        """
+        before = self.account.settled
+        self.account = self.account.given(given.symbol, given.shares, given.money, price)
+        return self.account.settled - before
 
     def report(self, number: str) -> OrderReport:
         """Where an order stands."""

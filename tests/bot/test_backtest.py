@@ -10,6 +10,7 @@ import pytest
 from adapters.synthetic import synthetic_prices
 from bot.backtest import Experiment, FillAt, backtest
 from bot.domain.account import Opening
+from bot.domain.distributions import raw_of
 from bot.domain.errors import DataError, Halted
 from bot.domain.fills import FillRules
 from bot.domain.model import Proceeds, TradingRules
@@ -372,6 +373,17 @@ class Restless(GlobalEtfRotation):
     waits = None
 
 
+@pytest.mark.parametrize("printed", [1.0, 1.02, 4.0])
+def test_what_is_given_between_two_decisions_is_not_passed_over(printed):
+    patient, restless = (
+        rotated(kind(), 0, printed=printed) for kind in (GlobalEtfRotation, Restless)
+    )
+
+    assert (patient.received > 0, patient.splits > 0) == (printed == 1.02, printed == 4.0)
+    assert patient.trades == restless.trades
+    pd.testing.assert_series_equal(patient.equity, restless.equity, check_exact=True)
+
+
 @pytest.mark.parametrize("minimum", [0, 24_000, 40_000])
 @pytest.mark.parametrize("seed", range(3))
 def test_sessions_that_are_passed_over_would_have_changed_nothing(seed, minimum):
@@ -385,10 +397,16 @@ def test_sessions_that_are_passed_over_would_have_changed_nothing(seed, minimum)
     pd.testing.assert_frame_equal(patient.weights, restless.weights, check_exact=True)
 
 
-def rotated(strategy: GlobalEtfRotation, seed: int, minimum: int) -> TrackRecord:
+def rotated(
+    strategy: GlobalEtfRotation, seed: int, minimum: int = 0, printed: float = 1.0
+) -> TrackRecord:
+    """With `printed` the raw prices are that much higher until three quarters of history."""
     days = ROTATED.index(date(2019, 1, 2), date(2022, 12, 30), 0)
     prices = synthetic_prices(strategy.needs.symbols, days, seed)
     prices.iloc[700, 3], prices.iloc[800:803, 24] = np.nan, np.nan
     book = Book("main", "test", "PAPER", strategy, RULES, timedelta(minutes=15), Decimal(minimum))
     facts = Facts(prices, ROTATED.index(days[0].date(), days[-1].date()))
-    return backtest(Experiment(book, Opening("PAPER", Decimal(25_000))), facts, ROTATED)
+    raw = prices.copy()
+    raw.iloc[: len(raw) * 3 // 4] *= printed
+    experiment = Experiment(book, Opening("PAPER", Decimal(25_000)))
+    return backtest(experiment, facts, ROTATED, raw=raw_of(prices, raw))

@@ -250,3 +250,32 @@ def test_without_short_sales_nothing_is_ever_short(days):
             assert fill.action is Action.SELL
 
     assert all(shares > 0 for shares in account.shares.values())
+
+
+def test_a_dividend_is_settled_money_at_once_and_who_is_short_pays():
+    held = an_account(0, VOO=3).given("VOO", Decimal(1), Decimal("1.5"), Decimal(100))
+    short = an_account(100, VOO=-3).given("VOO", Decimal(1), Decimal("1.5"), Decimal(100))
+
+    assert (held.settled, held.held("VOO")) == (Decimal("4.5"), 3)
+    assert (short.settled, short.held("VOO")) == (Decimal("95.5"), -3)
+
+
+def test_a_split_makes_more_shares_and_pays_what_is_left_of_one():
+    doubled = an_account(0, VOO=3).given("VOO", Decimal(2), Decimal(0), Decimal(50))
+    merged = an_account(0, VOO=13).given("VOO", Decimal("0.1"), Decimal(0), Decimal(1000))
+
+    assert (doubled.held("VOO"), doubled.cash) == (6, 0)
+    assert (merged.held("VOO"), merged.cash) == (1, 300)
+
+
+def test_fractions_of_the_owner_are_left_alone_by_a_dividend():
+    account = an_account(0, VOO="2.5").given("VOO", Decimal(1), Decimal(2), Decimal(100))
+
+    assert (account.held("VOO"), account.cash) == (Decimal("2.5"), 5)
+
+
+def test_a_split_that_leaves_no_share_leaves_no_holding():
+    account = an_account(0, VOO=3).given("VOO", Decimal("0.1"), Decimal(0), Decimal(1000))
+
+    assert account.shares == {}
+    assert account.cash == 300
