@@ -1,5 +1,6 @@
 """The daemon."""
 
+import gc
 import sys
 from importlib.metadata import version
 
@@ -18,5 +19,9 @@ def _spare() -> None:
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
 
+# A start makes some hundred thousand things that stay: every look for garbage meanwhile is in vain.
+THINGS_BETWEEN_LOOKS = (50_000, 20, 20)
+
+gc.set_threshold(*THINGS_BETWEEN_LOOKS)
 _spare()
 __version__ = version("bellwether")
