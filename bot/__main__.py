@@ -1,17 +1,17 @@
 """The command line: words to commands, errors to exit codes."""
 
 import re
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from bot import __version__, app, demo, process, sources, trial
-from bot.arena import compare, plan, sweep
-from bot.asking import AsJson, AsOf, Book, Config, Reason, day_of, show_answer, speaking
+from bot import __version__, app, process
+from bot.asking import AsJson, Book, Config, Reason, day_of, show_answer, speaking
 from bot.commands import (
     MOST_TOLD,
     Coming,
@@ -24,39 +24,43 @@ from bot.commands import (
     Turn,
     Why,
 )
-from bot.conform import conform as conform_files
-from bot.domain.errors import DataError
 from bot.domain.memory import Switch
 from bot.exits import FAULT, OK, exit_code
-from bot.factor_lab import evaluate, patterns
-from bot.lab import Feed, backtest, named
 from bot.logins import auth
-from bot.monthly_lab import snapshot
-from bot.profiles import prospectus, prospectuses
 from bot.proofs import Checkup, render_check, told
 from bot.schedule import SystemClock
-from bot.terminal import profile_sheet, profiles_sheet, show_update
 from bot.words import Language, Words
+
+
+class Doors(TyperGroup):
+    """The commands; those no daemon needs are loaded when somebody asks for one of them."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Find a command by its name."""
+        if cmd_name not in self.commands:
+            self._open()
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Every name there is."""
+        self._open()
+        return super().list_commands(ctx)
+
+    def _open(self) -> None:
+        from bot.studies import studies
+
+        self.commands = {**self.commands, **get_group(studies).commands}
+
 
 cli = typer.Typer(
     name="bellwether",
+    cls=Doors,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 ok, 1 fault, 2 usage, 69 broker unavailable, 75 temporary, "
     "77 not authorised, 78 configuration, 130 stopped from the keyboard.",
 )
-data = typer.Typer(no_args_is_help=True, help="The price store.")
-cli.add_typer(data, name="data")
-profiles = typer.Typer()
-cli.add_typer(profiles, name="profiles")
-cli.command()(plan)
-cli.command()(backtest)
-cli.command()(compare)
-cli.command()(sweep)
-cli.command()(evaluate)
-cli.add_typer(patterns, name="patterns")
-cli.add_typer(snapshot, name="snapshot")
 cli.add_typer(auth, name="auth")
 sims = typer.Typer(no_args_is_help=True, help="Simulators to try and to drill with.")
 cli.add_typer(sims, name="sim")
@@ -96,62 +100,6 @@ def run(book: Book = None, config: Config = None) -> None:
         ended = process.run_today(settings, RunNow(book))
         typer.echo(ended.text)
         raise typer.Exit(ended.code)
-
-
-@cli.command()
-def decide(
-    profile: Annotated[str, typer.Argument(help="Its name, as `profiles` lists it.")],
-    prices: Annotated[Path | None, typer.Option(help="A price file instead of the store.")] = None,
-    as_of: AsOf = None,
-    feed: Feed = None,
-    as_json: AsJson = False,
-    config: Config = None,
-) -> None:
-    """What a profile wants, from prices and feeds alone: no account is read, nothing is kept."""
-    feeds = dict(named(each) for each in feed or ())
-    with speaking(config, optional=True) as settings:
-        words = Words(Language(settings.language))
-        signal = sources.signal(profile, settings, prices, day_of(as_of), feeds)
-        try:
-            fared = trial.statistics(signal, prices, settings, feeds)
-            signal = replace(signal, statistics=fared)
-        except DataError as error:
-            reason = words.say(error.code, error.values)
-            typer.echo(words.phrase("signal_unproven", {"reason": reason}), err=True)
-        show_answer(signal.text(words), signal, as_json=as_json)
-
-
-@profiles.callback(invoke_without_command=True)
-def all_profiles(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
-    """The strategies there are: `list`, if nothing else is asked."""
-    # What stands before the command is meant for it as well as what stands behind.
-    context.default_map = {
-        name: {"as_json": as_json, "config": config} for name in ("list", "show")
-    }
-    if context.invoked_subcommand is None:
-        list_profiles(as_json, config)
-
-
-@profiles.command(name="list")
-def list_profiles(as_json: AsJson = False, config: Config = None) -> None:
-    """A table of them, and what each does in a sentence."""
-    with speaking(config, optional=True) as settings:
-        words = Words(Language(settings.language))
-        told = prospectuses(words)
-        show_answer(profiles_sheet(told, words), told, as_json=as_json)
-
-
-@profiles.command()
-def show(
-    name: Annotated[str, typer.Argument(help="Its name or an alias.")],
-    as_json: AsJson = False,
-    config: Config = None,
-) -> None:
-    """What one does, what it needs, and the parameters it takes."""
-    with speaking(config, optional=True) as settings:
-        words = Words(Language(settings.language))
-        told = prospectus(name, words)
-        show_answer(profile_sheet(told, words), told, as_json=as_json)
 
 
 @cli.command()
@@ -300,26 +248,6 @@ def restore(
         typer.echo(Words(Language(settings.language)).phrase("restored", values))
 
 
-@data.command()
-def update(
-    source: Annotated[Path, typer.Option("--from", help="A CSV or Parquet file of prices.")],
-    config: Config = None,
-) -> None:
-    """Take prices into the store: everything that can be believed, or nothing."""
-    with speaking(config, optional=True) as settings:
-        show_update(sources.update_prices(settings, source), Words(Language(settings.language)))
-
-
-@cli.command()
-def conform(
-    files: Annotated[list[Path], typer.Argument(help="Vector files.")],
-    out: Annotated[Path, typer.Option(help="Where the results go, one JSON object a line.")],
-) -> None:
-    """Evaluate the cases of conformance vectors, reading their inputs only."""
-    with speaking(None, optional=True), out.open("w", encoding="utf-8") as results:
-        typer.echo(f"{conform_files(files, results)} cases")
-
-
 @sims.command(context_settings=FOR_ITSELF)
 def telegram(context: typer.Context) -> None:
     """A Telegram of your own on this host: type what the owner types, see what the bot says."""
@@ -347,24 +275,6 @@ def longport(context: typer.Context) -> None:
 def _simulate(name: str, context: typer.Context) -> None:
     with speaking(None, optional=True):
         app.simulate(name, context.args)
-
-
-@cli.command(name="demo")
-def demonstrate(
-    prices: Annotated[
-        Path | None, typer.Option(help="Your price file, not the bundled one.")
-    ] = None,
-    first: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day to play.")
-    ] = None,
-    last: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day to play.")
-    ] = None,
-    language: Annotated[Language, typer.Option(help="The language of the messages.")] = Language.EN,
-) -> None:
-    """Run the daemon on paper through ten sessions, with a clock that jumps."""
-    with speaking(None, optional=True):
-        demo.demonstrate(prices, (day_of(first), day_of(last)), language, typer.echo)
 
 
 def main() -> None:

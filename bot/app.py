@@ -9,9 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from adapters.console import Console
-from adapters.dry_run import DryRun
 from adapters.joined import Joined
-from adapters.paper import PaperBroker
 from adapters.unreached import Unreached
 from bot import sources
 from bot.brokers import broker_line, standing
@@ -319,7 +317,10 @@ def _traded_by(name: str, ground: _Ground, clock: Clock) -> tuple[Broker, Market
     rules = costs(name, settings)
     wanted = settings.market_of(name)
 
-    def paper(journal: str, opened: Opening, quotes: MarketData) -> PaperBroker:
+    def paper(journal: str, opened: Opening, quotes: MarketData) -> Broker:
+        # Who trades by a real broker plays none before a run.
+        from adapters.paper import PaperBroker
+
         return PaperBroker(opened, folder / f"{journal}.jsonl", quotes, calendar, clock, rules)
 
     if isinstance(entry, PaperSettings):
@@ -338,6 +339,8 @@ def _traded_by(name: str, ground: _Ground, clock: Clock) -> tuple[Broker, Market
         return paper(f"{account}-{day}", Opening.of(portfolio), quotes)
 
     if settings.mode == "dry":
+        from adapters.dry_run import DryRun
+
         return DryRun(real, simulated, clock), market
     return real, market
 

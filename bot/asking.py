@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -14,11 +14,13 @@ from bot import logs
 from bot.domain.errors import BellwetherError, BrokerUnavailable, SettingsError
 from bot.exits import FAULT, exit_code
 from bot.logs import Redaction
-from bot.terminal import Sheet, display
 from bot.words import Language, Words
 from config.problems import SettingsProblem
 from config.secrets import known
 from config.settings import Settings, load
+
+if TYPE_CHECKING:
+    from bot.terminal import Sheet
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="The settings file.")]
 Book = Annotated[str | None, typer.Option("--book", "-b", help="Which book, if there are more.")]
@@ -96,13 +98,16 @@ def _complain(errors: Sequence[BellwetherError], language: Language, redacted: R
     return exit_code(errors[0]) if errors else FAULT
 
 
-def show_answer(told: Sheet, value: object, *, as_json: bool) -> None:
+def show_answer(told: "Sheet", value: object, *, as_json: bool) -> None:
     """Print an answer for whoever reads, or its value for a program."""
     if as_json:
         typer.echo(TypeAdapter(type(value)).dump_json(value, indent=2).decode())
     elif isinstance(told, str):
         typer.echo(told)
     else:
+        # What draws tables is no business of a daemon's.
+        from bot.terminal import display
+
         display(told)
 
 

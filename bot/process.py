@@ -13,7 +13,6 @@ from secrets import token_urlsafe
 
 from bot import app, brokers, lines, outside, sources
 from bot.app import House, Time
-from bot.chat import Conversation, menu
 from bot.check import examine, examine_broker, examine_keys, examine_line
 from bot.commands import (
     Answer,
@@ -122,6 +121,9 @@ async def _open(house: House, wakes: ScheduledWakes, socket: Path) -> AsyncItera
 
 def _listening(house: House, line: ChatLine) -> Callable[[], Awaitable[None]]:
     """Have a chat answered by a house, in the language of its settings."""
+    # Who has no chat does not wait for what is said in one.
+    from bot.chat import Conversation, menu
+
     first = house.seats[0]
     nonce = partial(token_urlsafe, NONCE_BYTES)
     logins = brokers.logins(house.settings, first.desk.clock)

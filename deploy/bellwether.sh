@@ -22,4 +22,5 @@ done
 # Somebody at a terminal may be asked something; a script's pipes are its own.
 if [ -t 0 ] && [ -t 1 ]; then how=--pty; else how=--pipe; fi
 exec systemd-run --quiet --collect --wait "$how" --uid=bellwether --gid=bellwether \
+    --property=StateDirectory="$unit" --property=StateDirectoryMode=0700 \
     --working-directory="/var/lib/$unit" --setenv=BELLWETHER_CONFIG="/etc/bellwether/$unit.toml" "$@"

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from bot.__main__ import cli
 from tests.deploy.machine import Machine, a_machine
 from tests.deploy.runbook import blocks, without_pip
 
@@ -107,13 +106,10 @@ def test_each_broker_is_reached_under_the_restrictions_of_an_instance(machine):
         assert f"{name}: active, ended with 0, account read" in said
 
 
-THERE = {command.name for command in cli.registered_commands}
-of_the_ledger = pytest.mark.skipif("backup" not in THERE, reason="waits for the command backup")
 RUN = "bellwether pause --reason 'as it was'"
 DATA = "bellwether data update --from /opt/bellwether/tree/adapters/synthetic_prices.csv.gz"
 
 
-@of_the_ledger
 def test_the_runbook_restores_a_backup(machine):
     [restore] = blocks("Restore a backup")
 
@@ -133,7 +129,6 @@ def test_the_runbook_restores_a_backup(machine):
     assert after.startswith("active")
 
 
-@of_the_ledger
 def test_the_runbook_moves_to_a_new_host(machine):
     leave, arrive = blocks("Move to a new host")
 
@@ -154,7 +149,6 @@ def test_the_runbook_moves_to_a_new_host(machine):
     assert "as it was" in said
 
 
-@of_the_ledger
 def test_the_runbook_upgrades_and_rolls_back(machine):
     upgrade, back = blocks("Upgrade and roll back")
     installed = re.compile(r"^.*(-m venv|/pip install).*$", re.MULTILINE)
