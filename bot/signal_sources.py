@@ -90,8 +90,6 @@ def _source(feed: str, entry: SignalEntry, read: str) -> Source:
             return SignalFile(entry.path, read)
         case entries.SignalAddress():
             # Who fetches no signal does not wait for what fetches them.
-
-            # Who reads no address does not wait for its library.
             from adapters.signal_address import SignalAddress
 
             token = partial(_token, feed) if entry.token else lambda: None
