@@ -19,6 +19,7 @@ from bot.grid import grid as combinations
 from bot.lab import (
     Cash,
     Commission,
+    Feed,
     Fill,
     First,
     Last,
@@ -26,6 +27,7 @@ from bot.lab import (
     Slippage,
     Splice,
     account_of,
+    feeds_of,
     stand_ins,
 )
 from bot.page import save
@@ -54,6 +56,7 @@ def plan(
     ] = None,
     equity: Equity = None,
     prices: Prices = None,
+    feed: Feed = None,
     as_of: AsOf = None,
     as_json: AsJson = False,
     book: Book = None,
@@ -73,7 +76,8 @@ def plan(
     if book is not None:
         raise typer.BadParameter("name a profile, or a book of the settings with --book")
     account = {} if equity is None else {"cash": equity}
-    wish = Wish(profile, prices=prices, last=day_of(as_of), account=account)
+    feeds = feeds_of(feed)
+    wish = Wish(profile, prices=prices, last=day_of(as_of), account=account, feeds=feeds)
     with speaking(config, optional=True) as settings:
         stage = staged(wish, settings)
         sizing = size_up(stage, stage.opening.cash)
@@ -91,6 +95,7 @@ def compare(
     slippage: Slippage = None,
     commission: Commission = None,
     splice: Splice = None,
+    feed: Feed = None,
     html: Page = None,
     as_json: AsJson = False,
     config: Config = None,
@@ -106,6 +111,7 @@ def compare(
         fill=fill,
         account=account_of(cash, slippage, commission),
         splice=stand_ins(splice),
+        feeds=feeds_of(feed),
     )
     with speaking(config, optional=True) as settings:
         words = Words(Language(settings.language))
@@ -130,6 +136,7 @@ def sweep(
     slippage: Slippage = None,
     commission: Commission = None,
     splice: Splice = None,
+    feed: Feed = None,
     out: Csv = None,
     workers: Workers = None,
     cluster_at: Annotated[
@@ -155,6 +162,7 @@ def sweep(
         fill=fill,
         account=account_of(cash, slippage, commission),
         splice=stand_ins(splice),
+        feeds=feeds_of(feed),
     )
     with speaking(config, optional=True) as settings:
         words = Words(Language(settings.language))

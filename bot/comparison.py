@@ -1,8 +1,9 @@
 """Profiles side by side: each with the same money over the same sessions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 
 import pandas as pd
 
@@ -12,7 +13,7 @@ from bot.profiles import phrase_of
 from bot.trial import Scorecard, Trial, Wish, attempt, first_session, staged
 from bot.words import Words
 from config.settings import Settings
-from strategies import profile
+from strategies import profile, strategy
 
 FEWEST = 2
 
@@ -80,7 +81,7 @@ def compare(
     told = [*dict.fromkeys(profile(name).name for name in names)]
     if len(told) < FEWEST:
         raise SettingsError("too_few_profiles", names=", ".join(told))
-    wishes = [replace(wish, profile=name) for name in told]
+    wishes = [replace(wish, profile=name, feeds=feeds) for name, feeds in _fed(told, wish)]
     stages = [staged(each, settings) for each in wishes]
     firsts = [first_session(*pair) for pair in zip(wishes, stages, strict=True)]
     last = min(stage.past.closes.index[-1].date() for stage in stages)
@@ -91,3 +92,14 @@ def compare(
     decider = told[firsts.index(first)] if min(firsts) < first else None
     cards = tuple(trial.scorecard for trial in trials)
     return Comparison(Standings(first, last, decider, cards), trials)
+
+
+def _fed(names: Sequence[str], wish: Wish) -> Iterator[tuple[str, Mapping[str, Path]]]:
+    """Each profile with the feeds it reads. Raises SettingsError `feed_unread` for another."""
+    reads = {name: {need.name for need in strategy(name, {}).needs.feeds} for name in names}
+    for feed in wish.feeds:
+        if not any(feed in read for read in reads.values()):
+            known = ", ".join(sorted(set().union(*reads.values()))) or "–"
+            raise SettingsError("feed_unread", feed=feed, profile=", ".join(names), reads=known)
+    for name, read in reads.items():
+        yield name, {feed: path for feed, path in wish.feeds.items() if feed in read}

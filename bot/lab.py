@@ -147,7 +147,7 @@ def backtest(
         fill=fill,
         account=account_of(cash, slippage, commission),
         splice=stand_ins(splice),
-        feeds=dict(named(each) for each in feed or ()),
+        feeds=feeds_of(feed),
         survivors=survivors,
         raw=raw,
     )
@@ -216,7 +216,12 @@ def stand_ins(told: Sequence[str] | None) -> dict[str, str]:
     return dict(_pair(each) for each in told or ())
 
 
-def named(told: str) -> tuple[str, Path]:
+def feeds_of(told: Sequence[str] | None) -> dict[str, Path]:
+    """Where feeds lie, by name. Raises BadParameter for what names none."""
+    return dict(_named(each) for each in told or ())
+
+
+def _named(told: str) -> tuple[str, Path]:
     """The name of a feed, and where it lies."""
     name, sign, path = told.partition("=")
     if not (name and sign and path):

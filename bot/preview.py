@@ -8,10 +8,9 @@ from bot.decide import decide
 from bot.domain.calendar import exchange_date
 from bot.domain.errors import Blocked, Halted
 from bot.domain.memory import Decided, Outcome, RunReport, Standing, Switch
-from bot.domain.model import NOTHING, Action, Note, Plan, RunKey, Session
+from bot.domain.model import Note, RunKey, Session
 from bot.domain.money import value_targets
 from bot.domain.planning import sides
-from bot.domain.situation import Situation
 from bot.domain.strategy import Book
 from bot.ladder import Trade
 from bot.ports import Desk
@@ -44,7 +43,7 @@ async def preview(book: Book, desk: Desk) -> RunReport:
         plan = PLANNERS[side](run, targets, now, book.rules)
         desk.ledger.intend(run, side, plan, {})
         orders += [Standing(intent, side) for intent in plan.orders]
-        now = _after(now, plan, usable=usable)
+        now = now.after(plan, usable=usable)
     report = told(decided, Outcome.COMPLETE, desk)
     return replace(report, orders=orders, notes=(*unsaid, *report.notes))
 
@@ -68,31 +67,3 @@ def _as_if_due(book: Book, desk: Desk) -> Session:
     if session is None or desk.ledger.decision(RunKey(book.name, today)) is not None:
         session = desk.sessions.after(today)
     return Session(session.date, now - timedelta(hours=1), now + book.lead)
-
-
-def _after(before: Situation, plan: Plan, *, usable: bool) -> Situation:
-    """The situation once a side has filled, the money of its sales usable where it may be."""
-    shares, money, turnover = dict(before.portfolio.shares), NOTHING, NOTHING
-    for order in plan.orders:
-        quote = before.quotes.get(order.symbol)
-        price = (quote.ask if order.action.takes_shares else quote.bid) if quote else None
-        moved = order.shares if order.action.takes_shares else -order.shares
-        worth = order.shares * (price or before.prices[order.symbol])
-        shares[order.symbol] = before.portfolio.held(order.symbol) + moved
-        money += -worth if order.action.takes_shares else worth
-        turnover += worth
-    sold = {order.symbol for order in plan.orders if order.action is Action.SELL}
-    portfolio = replace(
-        before.portfolio,
-        cash=before.portfolio.cash + money,
-        spendable=before.portfolio.spendable + money,
-        shares=shares,
-    )
-    return replace(
-        before,
-        portfolio=portfolio,
-        proceeds=before.proceeds + (money if usable else NOTHING),
-        sold={*before.sold, *sold},
-        turnover=before.turnover + turnover,
-        orders=before.orders + len(plan.orders),
-    )

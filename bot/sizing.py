@@ -1,7 +1,7 @@
 """What whole shares make of a profile's weights in an account of some size."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -11,11 +11,12 @@ import pandas as pd
 from bot.bars import Bars
 from bot.decide import small
 from bot.domain.errors import Blocked, DataError
-from bot.domain.model import Note, Portfolio, Quotes, RunKey, Session, Side, Symbol
+from bot.domain.model import Note, Portfolio, Quotes, RunKey, Session, Symbol
 from bot.domain.money import TargetValues, value_targets
 from bot.domain.performance import SESSIONS_PER_YEAR
+from bot.domain.planning import sides
 from bot.domain.situation import Situation
-from bot.domain.strategy import Book, Facts, Features, Rebalance
+from bot.domain.strategy import Book, Features, Rebalance
 from bot.domain.tracking import active_share, tracking_error
 from bot.run import PLANNERS
 from bot.trial import Stage
@@ -137,16 +138,16 @@ class _Fitting:
 
     def __init__(self, stage: Stage) -> None:
         self.book: Book = stage.book
-        needs = self.book.strategy.needs
-        closes = stage.past.closes[[*needs.symbols]].iloc[-needs.sessions - LOOK_BACK :]
+        needs, facts = self.book.strategy.needs, stage.facts
+        closes = facts.closes.iloc[-needs.sessions - LOOK_BACK :]
         if len(closes) < needs.sessions:
             raise DataError("too_few_sessions", found=len(closes), needed=needs.sessions)
         self.closes = closes
         self.session = _session(stage, closes.index[-1].date())
         bars = Bars(closes, None, needs, stage.calendar)
-        self.quotes: Quotes = bars.quotes(needs.holds, self.session, opening=False)
-        known = stage.calendar.index(closes.index[0].date(), self.session.date)
-        self.features = Features(self.book.strategy, Facts(closes, known))
+        holds = stage.reach.on(self.session.date).holds
+        self.quotes: Quotes = bars.quotes(holds, self.session, opening=False)
+        self.features = Features(self.book.strategy, replace(facts, closes=closes))
         self.decided = self._latest(stage.opening.cash)
 
     def _latest(self, equity: Decimal) -> date:
@@ -173,8 +174,10 @@ class _Fitting:
         cash, run = targets.equity, RunKey(self.book.name, self.session.date)
         prices = {symbol: quote.last for symbol, quote in self.quotes.items()}
         account = Portfolio(self.book.account, cash, cash, cash, {}, {})
-        situation = Situation(account, self.quotes, prices)
-        plans = [PLANNERS[side](run, targets, situation, self.book.rules) for side in Side]
+        situation, plans = Situation(account, self.quotes, prices), []
+        for side in sides(targets.values):
+            plans.append(PLANNERS[side](run, targets, situation, self.book.rules))
+            situation = situation.after(plans[-1])
         shares: dict[Symbol, int] = {}
         for order in (order for plan in plans for order in plan.orders):
             signed = order.shares if order.action.takes_shares else -order.shares

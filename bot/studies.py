@@ -13,7 +13,7 @@ from bot.asking import AsJson, AsOf, Config, day_of, show_answer, speaking
 from bot.conform import conform as conform_files
 from bot.domain.errors import DataError
 from bot.factor_lab import evaluate, patterns
-from bot.lab import Feed, backtest, named
+from bot.lab import Feed, backtest, feeds_of
 from bot.monthly_lab import snapshot
 from bot.profiles import prospectus, prospectuses
 from bot.terminal import profile_sheet, profiles_sheet, show_update
@@ -43,7 +43,7 @@ def decide(
     config: Config = None,
 ) -> None:
     """What a profile wants, from prices and feeds alone: no account is read, nothing is kept."""
-    feeds = dict(named(each) for each in feed or ())
+    feeds = feeds_of(feed)
     with speaking(config, optional=True) as settings:
         words = Words(Language(settings.language))
         signal = sources.signal(profile, settings, prices, day_of(as_of), feeds)

@@ -32,7 +32,7 @@ EXCUSES = frozenset({
 UNTIL_FILLED = frozenset({"cash_below_one_share", "sized_to_shorts"})
 
 
-def sides(weights: Mapping[Symbol, float]) -> tuple[Side, ...]:
+def sides(weights: Mapping[Symbol, float | Decimal]) -> tuple[Side, ...]:
     """The parts a run of these targets has; shorts are no part where nobody wants any."""
     shorts = any(weight < 0 for weight in weights.values())
     return tuple(side for side in Side if shorts or side is not Side.SHORT)

@@ -1,7 +1,7 @@
 """What a planner looks at, and what both sides of a plan have in common."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from math import floor
@@ -96,6 +96,33 @@ class Situation:
         """What the shorts are worth, in USD: cash that is owed with the shares."""
         short = [symbol for symbol, shares in self.portfolio.shares.items() if shares < 0]
         return -sum((self.value(symbol) for symbol in short), NOTHING)
+
+    def after(self, plan: Plan, *, usable: bool = False) -> "Situation":
+        """The situation once a side has filled at its quotes, its money usable where it may be."""
+        shares, money, turnover = dict(self.portfolio.shares), NOTHING, NOTHING
+        for order in plan.orders:
+            quote, takes = self.quotes.get(order.symbol), order.action.takes_shares
+            price = (quote.ask if takes else quote.bid) if quote else self.prices[order.symbol]
+            worth = order.shares * price
+            held = self.portfolio.held(order.symbol)
+            shares[order.symbol] = held + (order.shares if takes else -order.shares)
+            money += -worth if takes else worth
+            turnover += worth
+        sold = {order.symbol for order in plan.orders if order.action is Action.SELL}
+        portfolio = replace(
+            self.portfolio,
+            cash=self.portfolio.cash + money,
+            spendable=self.portfolio.spendable + money,
+            shares=shares,
+        )
+        return replace(
+            self,
+            portfolio=portfolio,
+            proceeds=self.proceeds + (money if usable else NOTHING),
+            sold={*self.sold, *sold},
+            turnover=self.turnover + turnover,
+            orders=self.orders + len(plan.orders),
+        )
 
 
 class OneSide:

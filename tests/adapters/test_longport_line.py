@@ -177,7 +177,9 @@ async def test_no_request_has_the_signature_of_another(a_line, control):
     for _ in range(3):
         await line.read(Today(), Orders)
 
-    assert [each.answer for each in control.calls(TODAY)] == [0, 0, 0]
+    answers = [each.answer for each in control.calls(TODAY)]
+    assert len(answers) >= 3  # a slow host is asked again
+    assert set(answers) == {0}
 
 
 async def test_a_plain_429_makes_the_library_ask_again_and_books_one_order(line, control):

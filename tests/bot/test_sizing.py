@@ -145,3 +145,12 @@ def test_a_profile_that_wanted_nothing_lately_is_named():
 
     with pytest.raises(DataError, match="no_targets"):
         sized(3000, replace(STAGE, past=replace(STAGE.past, closes=closes)))
+
+
+def test_a_hedge_is_sized_with_both_its_sides():
+    stage = a_stage("qqq_iwm_rotation", params={"mode": "hedged"})
+
+    shares = {fit.symbol: fit.shares for fit in sized(100_000, stage).fits}
+
+    assert sorted(count > 0 for count in shares.values()) == [False, True]
+    assert all(shares.values())

@@ -149,3 +149,36 @@ def test_a_feed_that_is_not_there_is_refused_by_name(panel, here, command, feed,
 
     assert answer.exit_code == code, answer.output
     assert words in answer.stderr
+
+
+def test_profiles_of_different_feeds_are_compared(panel, here):
+    names = ("mega_cap_leader_rotation_aggressive", RUSSELL)
+    feeds = [f"--feed={name}={panel.releases(name)}" for name in names]
+
+    standings = told(here, "compare", *names, "--prices", f"{panel.prices}", *feeds, "--json")
+
+    assert [card["profile"] for card in json.loads(standings)["scorecards"]] == [*names]
+
+
+def test_a_feed_nobody_compared_reads_is_refused_by_name(panel, here):
+    feed = f"--feed=other={panel.releases(RUSSELL)}"
+
+    answer = here.call(
+        "compare", RUSSELL, "tqqq_growth_income", "--prices", f"{panel.prices}", feed
+    )
+
+    assert (answer.exit_code, "other" in answer.stderr) == (78, True)
+
+
+def test_a_profile_with_snapshots_is_swept(panel, here):
+    swept = told(here, "sweep", *given(panel, RUSSELL, "--grid", "holdings_count=5,8", "--json"))
+
+    assert len(json.loads(swept)["rows"]) == 2
+
+
+def test_a_small_account_of_a_profile_with_snapshots_is_sized(panel, here):
+    due = f"{panel.ends[-1] + pd.offsets.BDay(1):%Y-%m-%d}"
+
+    sized = told(here, "plan", *given(panel, RUSSELL, "--equity=3000", "--as-of", due, "--json"))
+
+    assert json.loads(sized)["weight_error"] > 0
