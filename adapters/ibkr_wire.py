@@ -133,6 +133,10 @@ class Wire:
         except BrokerUnavailable as unanswered:
             self._end(unanswered)
             raise
+        except asyncio.CancelledError:
+            # Who asked has lost patience; the answer may still come.
+            self._end(BrokerUnavailable("ibkr_line_lost", what=what))
+            raise
 
     async def until(self, holds: Callable[[], bool], seconds: float) -> None:
         """Wait until something holds or the line ends, looking after all news, or so long."""

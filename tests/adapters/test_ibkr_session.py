@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
+import pytest
+
 from adapters.ibkr_session import Session
 from adapters.ibkr_values import Ticket
 from adapters.sims.tws_codes import Request
 from adapters.sims.tws_faults import Fault, FaultKind
 from adapters.sims.tws_record import Kind
+from bot.domain.errors import BrokerUnavailable
 from tests.adapters.ibkr_world import a_gateway
 from tests.adapters.sims.tws_clients import ACCOUNT, a_sim, an_account, eventually, holding
 
@@ -45,6 +48,18 @@ async def test_lists_keyed_by_their_name_are_asked_for_in_turns():
         told = await asyncio.gather(*(ask() for ask in asking * TIMES))
 
     assert [[p.shares for p in held] for held in told[::3]] == [[5]] * TIMES
+
+
+async def test_an_answer_nobody_waits_for_any_more_is_not_taken_for_the_next():
+    async with a_session() as (sim, session):
+        sim.control.fail(Fault(FaultKind.IGNORE, Request.POSITIONS))
+
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await session.positions()
+
+        with pytest.raises(BrokerUnavailable, match="ibkr_line_lost"):
+            await session.positions()
 
 
 async def test_quotes_of_one_symbol_asked_for_at_once_are_whole_and_given_back():
