@@ -55,7 +55,10 @@ class IbkrAccount:
             positions = [p for p in await session.positions() if p.account == self._number]
             odd = disagreements(statement, positions)
             if not odd:
-                return portfolio_of(statement, positions, lists, session.tape.known)
+                symbols = list({p.instrument.symbol for p in positions if p.instrument.ours})
+                numbers = await asyncio.gather(*map(session.tape.number, symbols))
+                traded_as = dict(zip(symbols, numbers, strict=True))
+                return portfolio_of(statement, positions, lists, traded_as)
         raise BrokerUnavailable("ibkr_positions_unclear", symbols=", ".join(sorted(odd)))
 
     async def orders_today(self) -> Sequence[OrderReport]:

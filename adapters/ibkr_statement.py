@@ -1,7 +1,7 @@
 """An account's statement, positions and open orders read as one portfolio."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
 
 from adapters.ibkr_orders import BUY, remaining
@@ -20,9 +20,9 @@ def portfolio_of(
     statement: Statement,
     positions: Sequence[Held],
     lists: Lists,
-    known: Callable[[Symbol], int],
+    traded_as: Mapping[Symbol, int],
 ) -> Portfolio:
-    """The account as one value. `known` is the number of the instrument a symbol trades as.
+    """The account as one value. `traded_as` numbers the instruments of symbols, 0 for unknown ones.
 
     Raises BrokerUnavailable `ibkr_statement_odd` for a value that is missing or no
     number, and `ibkr_not_ready` where the gateway itself does not believe its numbers.
@@ -32,7 +32,7 @@ def portfolio_of(
         raise BrokerUnavailable("ibkr_not_ready", account=statement.account)
     cash = values.money("TotalCashBalance", CURRENCY)
     foreign = values.foreign()
-    shares, others = _sorted(positions, known)
+    shares, others = _sorted(positions, traded_as)
     return Portfolio(
         account=values.text("AccountCode", ""),
         cash=cash,
@@ -118,7 +118,7 @@ class _Values:
 
 
 def _sorted(
-    positions: Sequence[Held], known: Callable[[Symbol], int]
+    positions: Sequence[Held], traded_as: Mapping[Symbol, int]
 ) -> tuple[Mapping[Symbol, Decimal], Sequence[str]]:
     """Stocks by symbol; by name what is something else, or another stock of the same symbol."""
     stocks = [each for each in positions if each.instrument.ours]
@@ -127,7 +127,7 @@ def _sorted(
     others = []
     for each in positions:
         about = each.instrument
-        number = known(about.symbol) if about.ours else 0
+        number = traded_as.get(about.symbol, 0)
         if about.ours and (about.con_id == number or (not number and times[about.symbol] == 1)):
             shares[about.symbol] = each.shares
         else:

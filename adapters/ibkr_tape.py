@@ -35,10 +35,17 @@ class Tape:
         # A quote belongs to the very object it was asked for with.
         self._contracts: dict[Symbol, Any] = {}
 
-    def known(self, symbol: Symbol) -> int:
-        """The number of a symbol's instrument, 0 where nobody asked for it yet."""
-        contract = self._contracts.get(symbol)
-        return int(contract.conId) if contract else 0
+    async def number(self, symbol: Symbol) -> int:
+        """The number of the instrument a symbol is traded as, 0 where it means none, or several.
+
+        Raises BrokerUnavailable.
+        """
+        try:
+            return int((await self.contract(symbol)).conId)
+        except BrokerUnavailable:
+            raise
+        except Blocked:
+            return 0
 
     async def bars(self, symbol: Symbol, what: str, sessions: int) -> Sequence[Bar]:
         """At least so many daily bars up to now, the unfinished one included. Raises Denied."""

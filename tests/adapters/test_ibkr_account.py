@@ -128,6 +128,23 @@ async def test_a_list_that_was_empty_once_is_read_again():
         assert (await broker.portfolio()).shares == {"VOO": 5}
 
 
+async def test_a_stock_held_under_the_symbol_of_another_we_trade_is_not_ours():
+    elsewhere, traded = (Instrument("BOXX", primary=at) for at in ("LSEETF", "BATS"))
+    mine, line = an_account(holdings={"BOXX": holding(5)}), {"listings": {"BOXX": "BATS"}}
+
+    async with at_work(mine, instruments=(elsewhere, traded), line=line) as (_, _, broker):
+        portfolio = await broker.portfolio()
+
+    assert (portfolio.shares, portfolio.others) == ({}, ["5 BOXX"])
+
+
+async def test_a_holding_whose_symbol_means_several_things_is_held_all_the_same():
+    listed = (Instrument("BOXX", primary="BATS"), Instrument("BOXX", primary="LSEETF"))
+
+    async with at_work(an_account(holdings={"BOXX": holding(5)}), instruments=listed) as (_, _, it):
+        assert (await it.portfolio()).shares == {"BOXX": 5}
+
+
 @pytest.mark.parametrize(
     "request_",
     [

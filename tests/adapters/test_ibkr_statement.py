@@ -50,7 +50,7 @@ def an_order(action, shares, limit, instrument=VOO, **different):
 
 
 def read(told=None, *positions, lists=NO_ORDERS, known=None):
-    return portfolio_of(told or statement(), positions, lists, lambda s: (known or {}).get(s, 0))
+    return portfolio_of(told or statement(), positions, lists, known or {})
 
 
 def test_a_cash_account_is_read_line_by_line():
