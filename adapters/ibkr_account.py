@@ -6,11 +6,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 from adapters.ibkr_link import Link
-from adapters.ibkr_orders import BUY, PLAIN, accepted, coherent, reports, ticket
+from adapters.ibkr_orders import BUY, PLAIN, accepted, coherent, of_day, reports, ticket
 from adapters.ibkr_refusals import REFUSAL_CODES, refusal, refuses, remark
 from adapters.ibkr_session import Session
 from adapters.ibkr_statement import disagreements, portfolio_of
 from adapters.ibkr_values import Denied, Listed, Lists, Placed, Ticket, Told, Written
+from bot.domain.calendar import exchange_date
 from bot.domain.errors import (
     BellwetherError,
     BrokerUnavailable,
@@ -194,13 +195,13 @@ class IbkrAccount:
         return report
 
     async def _lists(self, session: Session) -> Lists:
-        """The lists, read again while one has what it should not have without another."""
-        lists = await session.lists()
-        for _ in range(LOOKS - 1):
+        """Today's lists, read again while one has what it should not have without another."""
+        for look in range(LOOKS):
+            if look:
+                await asyncio.sleep(self._link.gateway.pace.again)
+            lists = of_day(await session.lists(), exchange_date(self._clock.now()))
             if coherent(lists, self._number):
                 break
-            await asyncio.sleep(self._link.gateway.pace.again)
-            lists = await session.lists()
         return lists
 
 

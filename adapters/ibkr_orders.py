@@ -2,10 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 from adapters.ibkr_refusals import INACTIVE
 from adapters.ibkr_values import Executed, Listed, Lists, Placed, Ticket
+from bot.domain.calendar import exchange_date
 from bot.domain.model import NOTHING, Action, OrderIntent, OrderReport, OrderStatus
 
 BUY, SELL = "BUY", "SELL"
@@ -35,12 +38,18 @@ def unique(executed: Iterable[Executed]) -> list[Executed]:
     return list(newest.values())
 
 
+def of_day(lists: Lists, day: date) -> Lists:
+    """The lists without executions of earlier days: a TWS may be set to tell those of a week."""
+    return replace(lists, executed=[e for e in lists.executed if exchange_date(e.at) >= day])
+
+
 def reports(lists: Lists, account: str) -> list[OrderReport]:
     """Every order of an account, by the first list it was in to the last it came to.
 
     What is listed as open works, whatever else is said of it, until its executions are
-    as many as its shares. One that is in no list of orders but was executed has ended:
-    a gateway that was restarted may forget it.
+    as many as its shares. Of one that has ended as much was filled as any list says: an
+    execution nobody tells is not traded again. One that is in no list of orders but was
+    executed has ended: a gateway that was restarted may forget it.
     """
     executed = _by_order(lists.executed, account)
     every: dict[int, OrderReport] = {}
@@ -91,7 +100,7 @@ def remaining(listed: Listed, executed: Sequence[Executed]) -> Decimal:
 
 
 def _report(listed: Listed, done: Sequence[Executed]) -> OrderReport:
-    filled = _shares(done) or listed.filled
+    filled = max(_shares(done), listed.filled)
     status = ENDED.get(listed.status, OrderStatus.WORKING)
     if 0 < listed.shares <= filled:
         status = OrderStatus.FILLED

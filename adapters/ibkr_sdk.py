@@ -161,6 +161,7 @@ def _executed(fill: Any, report: Any) -> Executed:
     done = fill.execution
     return Executed(
         execution_id=done.execId,
+        at=done.time,
         permanent_id=done.permId,
         reference=done.orderRef,
         account=done.acctNumber,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from math import isnan
 
@@ -83,6 +83,7 @@ class Executed:
     """Shares that changed hands. A correction has the same id but for its last part."""
 
     execution_id: str
+    at: datetime
     permanent_id: int
     reference: str
     account: str

@@ -97,6 +97,8 @@ async def at_work(*accounts: Any, line: dict[str, Any] | None = None, **setup: A
         a_sim(*accounts, **{"rates": False} | setup) as sim,
         connected(sim, **(line or {})) as (ibkr, broker),
     ):
+        if "clock" not in setup:
+            sim.control.travel(NOW)
         yield sim, ibkr, broker
 
 
@@ -121,6 +123,7 @@ class IbkrWorld(World):
         for symbol, price in {"VOO": 100, "BIL": 50}.items():
             self.sim.control.price(symbol, Decimal(price))
             self.quote(symbol, price)
+        self.sim.control.travel(NOW)
         self.sim.control.hold("VOO", Decimal(10), Decimal(90))
         self.restart()
 

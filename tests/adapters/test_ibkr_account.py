@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import time
+from datetime import time, timedelta
 from decimal import Decimal
 
 import pytest
@@ -17,6 +17,7 @@ from adapters.sims.tws_faults import Fault, FaultKind, Lost
 from adapters.sims.tws_record import Kind
 from bot.domain.errors import BrokerUnavailable, Halted, OrderRefused, OrderUnanswered
 from bot.domain.model import AccountKind, Action, OrderStatus, Proceeds
+from bot.schedule import JumpingClock
 from tests.adapters.ibkr_world import US, at_last, at_work, by_hand, connected, giving_up
 from tests.adapters.sims.tws_clients import (
     ACCOUNT,
@@ -29,7 +30,7 @@ from tests.adapters.sims.tws_clients import (
     placed,
     the_order,
 )
-from tests.builders import an_intent
+from tests.builders import NOW, an_intent
 
 BUY = an_intent("VOO", Action.BUY, 10, 510)
 RESTING = an_intent("VOO", Action.BUY, 10, 490)
@@ -574,6 +575,17 @@ async def test_a_filled_order_is_found_after_a_restart_that_may_forget_it(keeps)
         report = await at_last(lambda: report_of(broker, BUY))
 
         assert (report.status, report.shares, report.filled) == (OrderStatus.FILLED, 10, 10)
+
+
+async def test_a_gateway_that_tells_the_trades_of_a_week_is_believed_for_today():
+    tomorrow = JumpingClock(NOW + timedelta(days=1))
+
+    async with at_work(keeps_completed=False) as (sim, _, broker):
+        await broker.submit(BUY)
+        sim.control.restart()
+        await sim.until(lambda c: c.clients() == ())
+        async with connected(sim, tomorrow) as (_, then):
+            assert await at_last(then.orders_today) == []
 
 
 async def test_a_corrected_execution_is_counted_once_at_its_last_price():

@@ -333,7 +333,7 @@ async def test_trouble_that_passes_is_nobodys_news(caplog):
 
 async def test_a_trouble_that_changes_its_face_is_one_and_another_is_another(caplog):
     async with a_sim(rates=False) as sim, watched(sim, pace=QUICK_TO_GIVE_UP) as there:
-        await eventually(lambda: sim.control.clients() == (US,))
+        await at_last(there.line.prove)
         sim.control.close()
         await eventually(lambda: "ibkr_line_lost" in caplog.text)
         (down,) = await there.after(ALERT, "ibkr_gateway_down")

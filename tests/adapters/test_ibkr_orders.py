@@ -1,19 +1,20 @@
 """Orders of three lists as reports, without a gateway."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from adapters.ibkr_orders import accepted, coherent, reports, ticket, unique
+from adapters.ibkr_orders import accepted, coherent, of_day, reports, ticket, unique
 from adapters.ibkr_values import Executed, Instrument, Listed, Lists, Placed
 from bot.domain.model import Action, OrderStatus
-from tests.builders import an_intent
+from tests.builders import NOW, TODAY, an_intent
 
 VOO = Instrument(1, "VOO", "STK", "USD", "VOO")
 OPEN = Listed(7, 17, 3, "ref", "U1", VOO, "BUY", Decimal(10), Decimal("100.5"))
 DONE = Executed(
-    "0001.7.01.01", 7, "ref", "U1", VOO, True, Decimal(4), Decimal(100), Decimal("0.35")
+    "0001.7.01.01", NOW, 7, "ref", "U1", VOO, True, Decimal(4), Decimal(100), Decimal("0.35")
 )
 
 
@@ -102,6 +103,19 @@ def test_an_order_only_its_executions_tell_of_has_ended_with_them():
 
     assert (report.status, report.shares, report.filled) == (OrderStatus.FILLED, 4, 4)
     assert (report.client_id, report.broker_id) == ("ref", "7")
+
+
+def test_what_was_executed_on_an_earlier_day_is_of_another_session():
+    before = replace(DONE, execution_id="0001.6.01.01", at=NOW - timedelta(days=1))
+
+    assert of_day(Lists([OPEN], [], [before, DONE]), TODAY) == Lists([OPEN], [], [DONE])
+
+
+@pytest.mark.parametrize(("told", "executed"), [(7, [DONE]), (3, [DONE]), (4, [])])
+def test_as_much_was_filled_as_any_list_says(told, executed):
+    report = only(Lists([], [completed("Cancelled", told)], executed))
+
+    assert (report.status, report.filled) == (OrderStatus.CANCELLED, max(4, told))
 
 
 def test_orders_of_another_account_are_not_told():

@@ -9,6 +9,7 @@ from adapters.ibkr_statement import disagreements, portfolio_of
 from adapters.ibkr_values import Executed, Held, Instrument, Listed, Lists, Statement
 from bot.domain.errors import BrokerUnavailable
 from bot.domain.model import AccountKind
+from tests.builders import NOW
 
 VOO = Instrument(1, "VOO", "STK", "USD", "VOO")
 BIL = Instrument(2, "BIL", "STK", "USD", "BIL")
@@ -167,7 +168,7 @@ def test_a_stock_that_only_shares_the_symbol_is_not_ours():
 
 
 def test_what_open_sales_promise_is_not_sellable_and_what_filled_of_them_counts_once():
-    done = Executed("a.01", 7, "ref", "U1", VOO, False, Decimal(1), Decimal(100))
+    done = Executed("a.01", NOW, 7, "ref", "U1", VOO, False, Decimal(1), Decimal(100))
     lists = Lists([an_order("SELL", 4, 110)], [], [done, replace(done, execution_id="a.02")])
 
     portfolio = read(None, held(VOO, 9), lists=lists)
