@@ -20,6 +20,7 @@ from bot.domain.errors import (
     OrderUnanswered,
 )
 from bot.domain.model import (
+    NOTHING,
     AccountKind,
     OrderIntent,
     OrderReport,
@@ -116,7 +117,7 @@ class IbkrAccount:
         quote = (await self._market.quotes([symbol])).get(symbol)
         if quote is None:
             raise BrokerUnavailable("vital_quote_missing", symbol=symbol)
-        shares = int(portfolio.settled / quote.ask) + 1
+        shares = int(max(portfolio.settled, NOTHING) / quote.ask) + 1
         if shares * quote.ask > portfolio.cash:
             return None
         session = await self._session()

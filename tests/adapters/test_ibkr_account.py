@@ -715,6 +715,17 @@ async def test_when_proceeds_may_buy_is_asked_with_an_order_that_is_not_placed(a
         assert len(sim.control.orders()) == bool(sold)
 
 
+async def test_a_debt_of_settled_money_is_no_number_of_shares_to_ask_with():
+    mine = an_account(0, holdings={"VOO": holding(10)}, proceeds=SimProceeds.SAME_DAY)
+
+    async with at_work(mine) as (sim, _, broker):
+        await broker.submit(SELL)
+        sim.control.pay_in(Decimal(-500))
+
+        assert (await broker.portfolio()).settled < -400
+        assert await broker.proceeds("BIL") is Proceeds.SAME_DAY
+
+
 async def test_a_what_if_that_is_not_answered_says_nothing():
     async with at_work(an_account(5000, holdings={"VOO": holding(10)})) as (sim, _, broker):
         await broker.submit(SELL)
