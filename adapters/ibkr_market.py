@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from math import isfinite, nan
+from math import nan
 from operator import attrgetter
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 from adapters.ibkr_link import Link
 from adapters.ibkr_session import Session
 from adapters.ibkr_tape import DIVIDENDS
-from adapters.ibkr_values import Bar, Denied, Ticks, exact
+from adapters.ibkr_values import Bar, Denied, Ticks, exact, is_price
 from bot.domain.calendar import Calendar, exchange_date
 from bot.domain.errors import Blocked
 from bot.domain.model import Quote, Quotes, Symbol
@@ -113,7 +113,7 @@ class Prices:
                 *(self._bars(gateway, symbol, len(rows), needs) for symbol in missing)
             )
             until = {
-                s: [b for b in told if b.day < session]
+                s: [b for b in told if b.day < session and b.known]
                 for s, told in zip(missing, bars, strict=True)
             }
             paying = await self._dividends(gateway, until, session)
@@ -167,7 +167,7 @@ class Prices:
         found: dict[Symbol, float] = {}
         for symbol, ticks in told.items():
             coming = ticks.dividend
-            if coming is None or coming.ex_date != session or not isfinite(coming.amount):
+            if coming is None or coming.ex_date != session or not is_price(coming.amount):
                 continue
             last = past[symbol][-1]
             traded = await gateway.tape.bars(symbol, TRADED, A_FEW)
@@ -180,7 +180,7 @@ class Prices:
 def _quote(symbol: Symbol, ticks: Ticks, asked_at: datetime, *, index: bool) -> Quote | None:
     """A quote, None where part of it is missing. Nobody bids for an index: it is its value."""
     sides = (ticks.last,) * 3 if index else (ticks.bid, ticks.ask, ticks.last)
-    if not all(isfinite(price) and price > 0 for price in sides):
+    if not all(map(is_price, sides)):
         return None
     bid, ask, last = map(exact, sides)
     at = asked_at - DELAYED_BY if ticks.delayed else asked_at

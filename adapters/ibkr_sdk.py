@@ -9,6 +9,7 @@ from typing import Any
 
 from adapters.ibkr_values import (
     CURRENCY,
+    UNSET,
     Bar,
     Coming,
     Executed,
@@ -23,7 +24,6 @@ from bot.domain.model import NOTHING, Symbol
 SMART = "SMART"
 DELAYED = 3
 DELAYED_KINDS = frozenset({DELAYED, 4})
-UNSET = 1e300  # the library's own number for none is larger
 LIMIT, MARKET, DAY = "LMT", "MKT", "DAY"
 BOUGHT = "BOT"
 

@@ -9,6 +9,7 @@ from math import isnan
 from bot.domain.model import NOTHING, Symbol
 
 CURRENCY = "USD"
+UNSET = 1e300  # a gateway's own number for none is larger
 STOCK = "STK"
 
 
@@ -152,6 +153,11 @@ class Bar:
     low: float
     close: float
 
+    @property
+    def known(self) -> bool:
+        """Whether its numbers are prices."""
+        return all(map(is_price, (self.high, self.low, self.close)))
+
 
 @dataclass(frozen=True, slots=True)
 class Coming:
@@ -180,6 +186,11 @@ class Ticks:
     def whole(self) -> bool:
         """Whether nothing is missing for a quote."""
         return not any(map(isnan, (self.bid, self.ask, self.last, self.halted)))
+
+
+def is_price(number: float) -> bool:
+    """Whether a number is a price: what is not known is told as a number, too."""
+    return 0 < number < UNSET
 
 
 def exact(number: float) -> Decimal:

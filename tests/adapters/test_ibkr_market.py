@@ -108,6 +108,16 @@ async def test_the_unfinished_bar_gives_way_to_the_quote_of_the_moment():
     assert with_today.closes["VOO"].iloc[-2:].tolist() == [499, 500]
 
 
+@pytest.mark.parametrize("price", [0.5, 0, -1])
+async def test_a_bar_that_is_no_price_is_no_bar(price):
+    async with at_friday() as (sim, line, _):
+        sim.control.history("VOO", bars(497, price, 499))
+
+        facts = await line.facts(needs(), FRIDAY)
+
+    assert facts.closes["VOO"].dropna().tolist() == [497, 499]
+
+
 async def test_a_dividend_of_the_day_is_put_back_where_the_history_does_not_know_it_yet():
     async with at_friday() as (sim, line, _):
         sim.control.history("VOO", bars(497, 498, 499))
