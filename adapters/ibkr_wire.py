@@ -157,7 +157,8 @@ class Wire:
         error = shaking.exception() if shaking.done() else None
         if self._over.done() and self._over.result().code == "ibkr_client_id_taken":
             raise self._over.result()
-        if isinstance(error, OSError):
+        # A host that can be nobody's name is told of by its letters.
+        if isinstance(error, OSError | UnicodeError):
             raise BrokerUnavailable("ibkr_gateway_down", **place, reason=str(error)) from error
         if error is not None:
             raise error

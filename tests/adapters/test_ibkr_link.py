@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from adapters.ibkr import Ibkr
+from adapters.ibkr_gateway import Gateway
 from adapters.sims.tws_codes import Request
 from adapters.sims.tws_faults import Fault, FaultKind
 from adapters.sims.tws_record import Kind
@@ -15,6 +17,7 @@ from bot.domain.errors import BrokerUnavailable
 from bot.domain.model import Action, Note, OrderStatus
 from bot.schedule import JumpingClock
 from tests.adapters.ibkr_world import (
+    CALENDAR,
     US,
     a_line,
     at_last,
@@ -101,6 +104,13 @@ async def test_a_gateway_that_is_down_at_the_start_is_found_when_it_comes_up():
             sim.control.open()
             await eventually(lambda: sim.control.clients() == (US,))
             assert not keeping.done()
+
+
+async def test_a_host_that_can_be_nobodys_name_is_a_gateway_that_is_down():
+    line = Ibkr(Gateway("g" * 64, 4002, client_id=US), CALENDAR, JumpingClock(NOW))
+
+    with pytest.raises(BrokerUnavailable, match="ibkr_gateway_down"):
+        await line.prove()
 
 
 async def test_a_restart_of_the_gateway_is_lived_through():
