@@ -118,12 +118,17 @@ def test_the_runbook_restores_a_backup(machine):
         START,
         "systemctl start bellwether-backup@bellwether",
         "ls /var/lib/bellwether/backups",
+        "bellwether pause --reason 'after the backup'",
         restore,
+        "cd /var/lib/bellwether",
+        "grep --text --count 'after the backup' ledger-dry.sqlite || echo gone",
+        "grep --text --quiet 'after the backup' backups/*-replaced-*.sqlite && echo kept",
         "bellwether resume",
         "bellwether status",
     )
 
     assert len(re.findall(r"^ledger-dry-\d+T\d+Z\.sqlite$", said, re.MULTILINE)) == 1
+    assert "0\ngone\nkept\n" in said
     before, _, after = said.rpartition("switch: ")
     assert "switch: PAUSED" in before
     assert after.startswith("active")
