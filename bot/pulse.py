@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Sequence
 
-from bot.daemon import Seat, next_wake
+from bot.daemon import Seat
 from bot.domain.errors import BellwetherError
 from bot.lines import marked, wakes
 from bot.ports import Supervisor
 from bot.schedule import ScheduledWakes
+from bot.vitals import armed
 from bot.words import Words
 
 log = logging.getLogger(__name__)
@@ -21,19 +22,15 @@ async def keep_pulse(
     The loop is proven by this being executed. To be begun when the seats are armed.
     """
     first = seats[0]
+    words = Words(first.language)
     while True:
         try:
+            # Read, not written: a disk that is full is mended by no new start.
             first.desk.ledger.read_anew()
-            scheduler.prove(first.desk.clock.now())
+            coming = min(armed(seat, scheduler) for seat in seats)
         except BellwetherError as error:
             log.error("no sign of life is given: %s", error)  # noqa: TRY400 - it says itself where
-            supervisor.doubt(Words(first.language).say(error.code, error.values))
+            supervisor.doubt(words.say(error.code, error.values))
         else:
-            supervisor.beat(_armed(seats))
+            supervisor.beat(f"{marked(first.mode)} {wakes(coming, words)}")
         await first.desk.clock.sleep(supervisor.every)
-
-
-def _armed(seats: Sequence[Seat]) -> str:
-    """The mode of a daemon, and when it wakes next."""
-    coming = min((at for seat in seats if (at := next_wake(seat))), default=None)
-    return f"{marked(seats[0].mode)} {wakes(coming, Words(seats[0].language))}"

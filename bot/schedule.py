@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.domain.calendar import Calendar, aware, exchange_date
-from bot.domain.errors import BellwetherError
 from bot.domain.model import Session
 from bot.events import Event, RunDue, SessionClosed, Stopped, Wake
 
@@ -18,7 +17,6 @@ AFTER_FINAL_READ = timedelta(minutes=6)
 
 # A timer of the event loop stands still while the host is suspended: the wall clock is asked again.
 LOOK_EVERY = timedelta(seconds=30)
-OVERDUE = 3 * LOOK_EVERY  # a wake that has not been delivered by then never will be
 
 BEAT = "beat"  # a job of the scheduler that does nothing but prove that jobs are done
 
@@ -126,12 +124,6 @@ class ScheduledWakes:
         if self._beaten is None:
             return None
         return timedelta(seconds=asyncio.get_running_loop().time() - self._beaten)
-
-    def prove(self, now: datetime) -> None:
-        """Raise BellwetherError `scheduler_dead` unless it runs and its next wake is to come."""
-        due = self.next_at()
-        if not self._scheduler.running or due is None or due < now - OVERDUE:
-            raise BellwetherError("scheduler_dead", due=due)
 
     def next_at(self, inbox: Queue[Event] | None = None) -> datetime | None:
         """The time of the next wake, in UTC, of an inbox or of any; None where nothing is armed."""

@@ -47,7 +47,7 @@ async def vitals(
     parts = [
         _proven(HOUSE, "loop", partial(_turned, turn, slowest, words)),
         _proven(HOUSE, "ledger", partial(_written, seats[0], words)),
-        *(_proven(s.book.name, "scheduler", partial(_armed, s, wakes, words)) for s in seats),
+        *(_proven(s.book.name, "scheduler", partial(_woken, s, wakes, words)) for s in seats),
     ]
     return Vitals(seats[0].desk.clock.now(), tuple(parts))
 
@@ -70,8 +70,12 @@ def _written(seat: Seat, words: Words) -> str:
     return words.phrase("seen_written")
 
 
-def _armed(seat: Seat, wakes: ScheduledWakes, words: Words) -> str:
-    """A scheduler that works, with the wake in it that the calendar says comes next."""
+def armed(seat: Seat, wakes: ScheduledWakes) -> datetime:
+    """When a book wakes next, by a scheduler that works and has the wake the calendar names.
+
+    Raises BellwetherError `scheduler_silent`, `wake_overdue` or `wake_not_armed`, and
+    Blocked `calendar_ends`.
+    """
     silent = wakes.silent_for()
     if silent is None or silent > MISSED_LOOKS * wakes.look_every:
         raise BellwetherError("scheduler_silent", seconds=silent)
@@ -83,4 +87,8 @@ def _armed(seat: Seat, wakes: ScheduledWakes, words: Words) -> str:
         raise Blocked("calendar_ends", last=seat.desk.sessions.last)
     if wanted not in {at for at, event in wakes.armed(seat.inbox) if isinstance(event, RunDue)}:
         raise BellwetherError("wake_not_armed", book=seat.book.name, at=wanted)
-    return words.phrase("seen_wake", {"at": wanted})
+    return wanted
+
+
+def _woken(seat: Seat, wakes: ScheduledWakes, words: Words) -> str:
+    return words.phrase("seen_wake", {"at": armed(seat, wakes)})

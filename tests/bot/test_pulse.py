@@ -3,25 +3,23 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from bot import app
+from bot import app, daemon
 from bot.app import House
-from bot.events import RunDue, Wake
 from bot.pulse import keep_pulse
 from bot.schedule import ScheduledWakes
 from tests.bot.ailing import Ailment, damage
-from tests.bot.scratch import ORDINARY, Scratch, near_close
+from tests.bot.scratch import Scratch, near_close
 from tests.bot.test_process import closed_today
+from tests.bot.test_vitals import BEFORE, DAY
 from tests.supervised import BEAT, STOPPING, supervised
 
 WAITS = 0.4  # seconds a supervisor waits for a sign of life
 SILENCE = 4 * WAITS
-SOME_DAY = Wake(datetime(2069, 1, 2, 20, 45, tzinfo=UTC), RunDue(ORDINARY))
-WELL = "beat: [PAPER] next: Thu 2026-10-01, 15:45 New York"
+WELL = "beat: [PAPER] next: Thu 2060-09-30, 15:45 New York"
 
 
 # --- what is told, in this process ---
@@ -46,15 +44,17 @@ class Listener:
 
 @pytest.fixture
 def house(tmp_path) -> Iterator[House]:
-    here = Scratch(tmp_path).write()
+    here = Scratch(tmp_path).write(books={"one": "A", "two": "B"})
     with app.keeping(here.settings()) as ledger:
-        yield here.house(near_close(ORDINARY).replace(hour=15), ledger)
+        yield here.house(near_close(DAY) - BEFORE, ledger)
 
 
-async def next_sign(house: House, *armed: Wake, started: bool = True) -> str:
-    """What a supervisor hears first of a house whose scheduler has these wakes."""
+async def next_sign(house: House, *armed: str, started: bool = True) -> str:
+    """What a supervisor hears first of a house whose scheduler has the wakes of these books."""
     listener, scheduler = Listener(), ScheduledWakes()
-    scheduler.arm(armed, house.seats[0].inbox)
+    for seat in house.seats:
+        if seat.book.name in armed:
+            daemon.arm(replace(seat, wakes=scheduler))
     if started:
         scheduler.start()
     pulse = asyncio.create_task(keep_pulse(listener, house.seats, scheduler))
@@ -67,26 +67,28 @@ async def next_sign(house: House, *armed: Wake, started: bool = True) -> str:
 
 
 async def test_a_beat_tells_the_mode_and_the_next_wake(house):
-    assert await next_sign(house, SOME_DAY) == WELL
+    assert await next_sign(house, "one", "two") == WELL
 
 
 async def test_a_scheduler_that_does_not_run_is_in_doubt(house):
-    told = await next_sign(house, SOME_DAY, started=False)
+    told = await next_sign(house, "one", "two", started=False)
 
-    assert told.startswith("doubt: the scheduler delivers nothing more; the next wake was due")
+    assert told == "doubt: the scheduler does no jobs"
 
 
-async def test_a_daemon_that_nothing_will_wake_is_in_doubt(house):
-    assert await next_sign(house) == "doubt: the scheduler delivers nothing more"
+async def test_a_book_that_nothing_will_wake_is_in_doubt_beside_one_that_is_armed(house):
+    told = await next_sign(house, "one")
+
+    assert told.startswith("doubt: two should be woken Thu 2060-09-30, 15:45 New York")
 
 
 async def test_a_ledger_is_in_doubt_while_it_is_missing(house):
     file = app.ledger_path(house.settings)
     away = file.rename(file.with_name("away"))
-    missing = await next_sign(house, SOME_DAY)
+    missing = await next_sign(house, "one", "two")
     away.rename(file)
 
-    back = await next_sign(house, SOME_DAY)
+    back = await next_sign(house, "one", "two")
 
     assert missing.startswith(f"doubt: the ledger {file} can not be read")
     assert back == WELL
@@ -95,7 +97,7 @@ async def test_a_ledger_is_in_doubt_while_it_is_missing(house):
 async def test_a_damaged_ledger_is_in_doubt(house):
     damage(app.ledger_path(house.settings))
 
-    told = await next_sign(house, SOME_DAY)
+    told = await next_sign(house, "one", "two")
 
     assert told.startswith("doubt: the ledger")
 
@@ -126,7 +128,7 @@ def test_a_daemon_says_when_it_is_armed_that_it_lives_and_that_it_ends(here):
     ("ailment", "said"),
     [
         (Ailment.BLOCKED_LOOP, ""),
-        (Ailment.DEAD_SCHEDULER, "the scheduler delivers nothing more"),
+        (Ailment.DEAD_SCHEDULER, "rotation should be woken"),
         (Ailment.DAMAGED_LEDGER, "the ledger {ledger} can not be read"),
     ],
 )

@@ -10,7 +10,6 @@ from bot.domain.calendar import EXCHANGE
 from bot.domain.errors import BellwetherError
 from bot.events import Event, RunDue, SessionClosed, Stopped, Wake
 from bot.schedule import (
-    OVERDUE,
     JumpingClock,
     JumpingWakes,
     ScheduledWakes,
@@ -118,20 +117,6 @@ async def test_a_wake_arrives_at_its_time_and_once():
 
     assert (event, inbox.empty(), scheduled.next_at()) == (wake.event, True, None)
     assert arrived >= wake.at
-
-
-async def test_a_scheduler_is_proven_by_a_wake_that_is_not_overdue():
-    scheduled = ScheduledWakes()
-    wake = just_now(3600)
-    scheduled.start()
-    scheduled.arm([wake], Queue())
-
-    scheduled.prove(wake.at + OVERDUE)
-    with pytest.raises(BellwetherError, match="scheduler_dead") as dead:
-        scheduled.prove(wake.at + OVERDUE + timedelta(seconds=1))
-    scheduled.stop()
-
-    assert dead.value.values == {"due": wake.at}
 
 
 async def test_a_wake_arrives_though_the_timer_of_the_loop_stood_still():
