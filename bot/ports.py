@@ -25,6 +25,9 @@ from bot.domain.strategy import Facts, Needs
 from bot.remembering import Ledger
 
 HALF_A_SECOND = 0.5  # what a time told in whole seconds may be short of
+# Where a stored file of prices, whose last row group has the newest rows of each symbol, says
+# how many others each has: a JSON object in its metadata.
+EARLIER_ROWS = b"earlier_rows"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Prices that can be believed: what a snapshot is computed from, and who was set apart."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -12,6 +12,7 @@ from bot.domain.errors import DataError
 from bot.domain.model import Note, Symbol
 from strategies.factors import LONGEST
 from strategies.panel import PRICES, Panel
+from strategies.tables import Places
 
 # From one row to the next: no large stock ever rose so far in a day, nor fell to so little.
 IMPOSSIBLE_MOVE = 5.0
@@ -76,6 +77,22 @@ def priced(prices: pd.DataFrame, reading: Reading, day: date | None = None) -> P
         panel = reading.read(_without(prices, {**told, **moved}))
         notes += [Note("move_apart", symbol, values) for symbol, values in moved.items()]
     return Priced(panel, asked, tuple(notes))
+
+
+def newest_priced(newest: pd.DataFrame, earlier: Places, day: date | None = None) -> Priced | None:
+    """What `priced` gives of all rows, from the newest of every symbol alone.
+
+    `earlier` counts how many more each has, believable ones of earlier days. None
+    where these rows do not tell it: the day is too far back, or a stock is to be set apart.
+    """
+    panel = as_they_stand(newest)
+    if panel is None:
+        return None
+    panel = replace(panel, earlier=earlier)
+    asked = day or panel.newest
+    if asked is None or not panel.reaches(asked) or _impossible(panel, asked):
+        return None
+    return Priced(panel, asked)
 
 
 def as_they_stand(prices: pd.DataFrame) -> Panel | None:

@@ -1,9 +1,11 @@
 """A file of prices of many stocks as long rows, the fast way: a row is a bar."""
 
 import csv
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,6 +18,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from bot.domain.errors import DataError
+from bot.ports import EARLIER_ROWS
 from bot.snapshots_tables import table_of, unreadable
 
 # What a column may be called, the first that is there. Beside adjusted closes a plain one is raw.
@@ -59,9 +62,52 @@ def rows_of(path: Path) -> pd.DataFrame:
         raise unreadable(path, error) from error
 
 
-def _columns(path: Path) -> dict[str, pa.ChunkedArray]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Newest:
+    """The newest rows of every symbol, and how many earlier ones each has.
+
+    `rows` are as `rows_of` gives them, `earlier` is in the order of their categories.
+    """
+
+    rows: pd.DataFrame
+    earlier: npt.NDArray[np.intp]
+
+
+def newest_of(path: Path) -> Newest | None:
+    """The newest rows of a file that keeps them apart, as the price store does; None of others.
+
+    The earlier rows are not read. Raises DataError as `rows_of` does.
+    """
+    try:
+        return _apart(path) if _head(path).startswith(_PARQUET) else None
+    except (OSError, EOFError, pa.ArrowException) as error:
+        raise unreadable(path, error) from error
+
+
+def _apart(path: Path) -> Newest | None:
+    with closing(parquet.ParquetFile(path, read_dictionary=["symbol"], memory_map=True)) as file:
+        told = (file.schema_arrow.metadata or {}).get(EARLIER_ROWS)
+        if told is None:
+            return None
+        counts = json.loads(told)
+        chosen, last = _chosen(file.schema_arrow.names, path), file.num_row_groups - 1
+        newest = file.read_row_group(last, columns=list(chosen), use_threads=False)
+        whole = file.metadata.num_rows
+    # Written anew by other hands, a file may say so still and be cut elsewhere.
+    if newest.num_rows + sum(counts.values()) != whole:
+        return None
+    rows = _by_symbol(_named(newest, path), path)
+    names = rows["symbol"].cat.categories.tolist()
+    return Newest(rows, np.array([counts.get(name, 0) for name in names], dtype=np.intp))
+
+
+def _head(path: Path) -> bytes:
     with path.open("rb") as file:
-        head = file.read(len(_PARQUET)).lstrip()
+        return file.read(len(_PARQUET)).lstrip()
+
+
+def _columns(path: Path) -> dict[str, pa.ChunkedArray]:
+    head = _head(path)
     if head.startswith(_PARQUET):
         return _stored(path)
     if head.startswith(_JSON):

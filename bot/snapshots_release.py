@@ -11,7 +11,7 @@ from bot.domain.model import Symbol
 from bot.snapshots import Built, Maker, build, build_products, month_end
 from bot.snapshots_artifacts import Imprint, artifacts, product_artifacts
 from bot.snapshots_config import Configuration, default_configuration, written_configuration
-from bot.snapshots_panel import Priced, priced
+from bot.snapshots_panel import Priced, newest_priced, priced
 from bot.snapshots_publication import publish, skip
 from bot.snapshots_tables import table_of
 from strategies import profile, strategy
@@ -67,14 +67,11 @@ def build_and_publish(recipe: Recipe, calendar: Calendar, at: datetime) -> Publi
     session, `snapshot_too_early` while that session is not over; SettingsError for the
     profile, its parameters and a table it does not take; Blocked `publication_locked`.
     """
-    # Loaded when a month has ended: what reads prices takes a third of an idle daemon's memory.
-    from bot.snapshots_prices import rows_of
-
     name = profile(recipe.profile).name
     configuration = _configuration(name, recipe)
     maker = Maker(name, strategy(name, {**recipe.params, **configuration.params}), recipe.held)
     _refuse_tables(maker, recipe)
-    prices = priced(rows_of(recipe.prices), maker.reading, recipe.day)
+    prices = _priced(recipe, maker)
     _refuse_early(prices.day, calendar, at)
     last = month_end(prices.day, calendar)
     if prices.day != last and not recipe.forced:
@@ -92,6 +89,16 @@ def build_and_publish(recipe: Recipe, calendar: Calendar, at: datetime) -> Publi
     release = f"{built.day.isoformat()}-{at:%Y%m%dT%H%M%S%fZ}"
     written = publish(recipe.out, release, {file.name: file.content for file in files})
     return Published(built, tuple(written))
+
+
+def _priced(recipe: Recipe, maker: Maker) -> Priced:
+    """The prices of the recipe: the newest of each symbol where they tell it, else all."""
+    # Loaded when a month has ended: what reads prices takes a third of an idle daemon's memory.
+    from bot.snapshots_prices import newest_of, rows_of
+
+    newest = newest_of(recipe.prices)
+    told = newest and newest_priced(newest.rows, newest.earlier, recipe.day)
+    return told or priced(rows_of(recipe.prices), maker.reading, recipe.day)
 
 
 def _configuration(name: str, recipe: Recipe) -> Configuration:

@@ -279,7 +279,9 @@ def _rows(
 def _remarks(family: Family, rows: pd.DataFrame, newest: Days) -> Iterator[Note]:
     """Why each stock is not eligible, and whose prices end before those of the others."""
     last = np.fmax.reduce(newest)
-    for row, seen in zip(rows.to_dict("records"), newest, strict=True):
+    # NaT is not the last day either.
+    told = (newest != last) | ~rows[family.flag].to_numpy()
+    for row, seen in zip(rows[told].to_dict("records"), newest[told], strict=True):
         symbol = row["symbol"]
         if np.isnat(seen):
             yield Note("unpriced_until", symbol, {"day": row["as_of"].date()})

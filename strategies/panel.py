@@ -27,7 +27,8 @@ class Panel:
     `symbols` are sorted; those of place i have the rows from `starts[i]` to
     `starts[i + 1]`. Rows count, not days: a stock that did not trade has no row.
     `closes` are positive, `volumes` in shares, NaN where unknown. `notes` tell of
-    rows that were left out or stand there twice.
+    rows that were left out or stand there twice. `earlier` counts the rows of each
+    symbol that are older than these and were not read, where any were not.
     """
 
     symbols: tuple[Symbol, ...]
@@ -36,6 +37,7 @@ class Panel:
     closes: Floats
     volumes: Floats
     notes: tuple[Note, ...] = ()
+    earlier: Places | None = None
     _keys: npt.NDArray[np.signedinteger[Any]] = field(init=False, repr=False)
     _span: int = field(init=False, repr=False)
     _first: int = field(init=False, repr=False)
@@ -104,6 +106,7 @@ class Panel:
 
     def since(self, day: date) -> "Panel":
         """The same panel as if there were no rows before a day."""
+        assert self.earlier is None, "rows were not read that may be of that day"
         kept = self.days >= np.datetime64(day, "D")
         before = np.concatenate([[0], np.cumsum(kept)])
         rows = (self.days[kept], self.closes[kept], self.volumes[kept])
@@ -123,22 +126,33 @@ class Panel:
         wanted = places * self._span + min(max(number, 0), self._span - 1)
         return np.searchsorted(self._keys, wanted.astype(self._keys.dtype, copy=False))
 
+    def reaches(self, day: date) -> bool:
+        """Whether all rows are here that the windows of a day look at."""
+        if self.earlier is None:
+            return True
+        here = self.ends(np.arange(len(self.symbols)), day) - self.starts[:-1]
+        return bool(((here >= LONGEST) | (self.earlier == 0)).all())
+
     def windows(self, places: Places, day: date) -> Windows:
         """The newest rows of the symbols at `places` that are not later than `day`.
 
-        A place of -1 is a symbol without rows.
+        A place of -1 is a symbol without rows. The panel reaches the day.
         """
+        assert self.reaches(day), "rows the windows look at were not read"
         known = places >= 0
         ends, starts = np.zeros_like(places), np.zeros_like(places)
         ends[known] = self.ends(places[known], day)
         starts[known] = self.starts[places[known]]
         rows = ends - starts
+        counts = rows.astype(np.float64)
+        if self.earlier is not None:
+            counts[known] += self.earlier[places[known]]
         newest = np.full(len(places), np.datetime64("NaT", "D"))
         newest[rows > 0] = self.days[ends[rows > 0] - 1]
         return Windows(
             closes=_newest(self.closes, starts, ends, LONGEST),
             volumes=_newest(self.volumes, starts, ends, ADV_ROWS),
-            rows=rows.astype(np.float64),
+            rows=counts,
             newest=newest,
         )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from adapters.store import PriceStore
 from bot.sessions import nyse
 from bot.snapshots_release import Published, Recipe, Skipped, build_and_publish
 
@@ -76,6 +77,13 @@ def universe(sectors: Mapping[str, str] = SECTORS, **columns: Sequence[object]) 
 def written(table: pd.DataFrame, path: Path) -> Path:
     table.to_csv(path, index=False)
     return path
+
+
+def stored(path: Path) -> Path:
+    """The price store that was made of a file, beside it."""
+    store = PriceStore(path.with_suffix(".store"))
+    store.update(path)
+    return store.path
 
 
 def recipe(folder: Path, **different: object) -> Recipe:

@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 
 from bot.domain.errors import DataError
-from bot.snapshots_panel import Reading, priced
+from bot.snapshots_panel import Reading, newest_priced, priced
 from bot.snapshots_prices import rows_of
-from strategies.panel import Panel
-from tests.bot.months import CALENDAR, LAST, RISEN, STOCKS, Life, prices, written
+from strategies.families import FAMILIES
+from strategies.panel import Panel, features
+from tests.bot.months import CALENDAR, LAST, RISEN, STOCKS, TECH, Life, prices, written
 
 READING = Reading(Panel.of_rows, ("SPY",))
 
@@ -132,6 +133,48 @@ def test_prices_lag_behind_the_last_session_that_is_not_after_the_day(tmp_path, 
     lives = {**STOCKS, "SPY": replace(RISEN, last=last)}
 
     assert priced(rows(tmp_path, lives), READING, day).lags("SPY", CALENDAR) == lag
+
+
+def apart(whole):
+    """The newest 296 rows of each symbol, and how many more each has."""
+    of_each = whole.groupby("symbol", observed=True)
+    return of_each.tail(296), (of_each.size() - 296).clip(lower=0).to_numpy()
+
+
+# July 2024 has 22 sessions: the 274 rows of its eve are the first that are all here.
+@pytest.mark.parametrize("day", [None, date(2024, 7, 30), date(2024, 6, 28)])
+def test_the_newest_rows_tell_what_all_do(tmp_path, day):
+    whole = rows(tmp_path)
+    measures = FAMILIES[TECH].measures
+
+    told, all_told = newest_priced(*apart(whole), day), priced(whole, READING, day)
+
+    asked = [all_told.day]
+    pd.testing.assert_frame_equal(
+        features(told.panel, measures, asked), features(all_told.panel, measures, asked)
+    )
+    assert (told.day, told.notes) == (all_told.day, all_told.notes)
+
+
+def test_the_newest_rows_do_not_tell_of_a_day_too_far_back(tmp_path):
+    newest, earlier = apart(rows(tmp_path))
+
+    assert newest_priced(newest, earlier, date(2024, 6, 27)) is None
+    assert newest_priced(newest, earlier * 0, date(2024, 6, 27)) is not None
+
+
+@pytest.mark.parametrize("close", [0.0, 5000.0])
+def test_who_is_to_be_set_apart_is_looked_for_among_all_rows(tmp_path, close):
+    assert newest_priced(*apart(rows(tmp_path, ALFA={3: close}))) is None
+
+
+def test_a_panel_that_was_not_read_whole_is_not_asked_beyond_its_rows(tmp_path):
+    panel = newest_priced(*apart(rows(tmp_path))).panel
+
+    with pytest.raises(AssertionError):
+        panel.windows(panel.places(["ALFA"]), date(2024, 6, 27))
+    with pytest.raises(AssertionError):
+        panel.since(LAST)
 
 
 def test_a_symbol_without_prices_lags_and_anybodys_count_where_none_is_named(tmp_path):

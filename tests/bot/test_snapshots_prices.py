@@ -5,11 +5,11 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from pyarrow import parquet
 
-from adapters.store import PriceStore
 from bot.domain.errors import DataError
-from bot.snapshots_prices import rows_of
-from tests.bot.months import STOCKS, prices, written
+from bot.snapshots_prices import newest_of, rows_of
+from tests.bot.months import STOCKS, prices, stored, written
 
 HEADER = "symbol,as_of,close,volume"
 SOME = f"{HEADER}\nB,2024-01-02,2.5,10\nA,2024-01-02,1.5,20\nB,2024-01-03,2.75,\nA,2024-01-03,,30\n"
@@ -57,13 +57,31 @@ def test_what_a_file_is_its_contents_say(tmp_path):
 
 def test_the_price_store_is_read_as_the_file_it_was_made_of(tmp_path):
     path = written(prices(), tmp_path / "prices.csv")
-    store = PriceStore(tmp_path / "store")
-    store.update(path)
 
-    told, kept = rows_of(path), rows_of(store.path)
+    told, kept = rows_of(path), rows_of(stored(path))
 
     pd.testing.assert_frame_equal(kept, told, check_categorical=False)
     assert set(kept["symbol"].cat.categories) == set(STOCKS)
+
+
+def test_of_the_price_store_the_newest_rows_are_read_and_the_others_counted(tmp_path):
+    path = stored(written(prices(), tmp_path / "prices.csv"))
+    of_each = rows_of(path).groupby("symbol", observed=True)
+
+    told = newest_of(path)
+
+    newest = of_each.tail(296).reset_index(drop=True)
+    pd.testing.assert_frame_equal(told.rows, newest)
+    assert told.earlier.tolist() == [4 * (rows == 300) for rows in of_each.size()]
+
+
+def test_a_file_without_rows_apart_is_read_whole(tmp_path):
+    given = written(prices(), tmp_path / "prices.csv")
+    plain, again = tmp_path / "plain.parquet", tmp_path / "again.parquet"
+    prices().to_parquet(plain)
+    parquet.write_table(parquet.read_table(stored(given)), again)
+
+    assert [newest_of(path) for path in (given, plain, again)] == [None] * 3
 
 
 def test_other_names_of_columns_are_known_and_other_columns_left(tmp_path):

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -22,6 +23,7 @@ from tests.bot.months import (
     leaders,
     made,
     prices,
+    stored,
     universe,
     written,
 )
@@ -36,6 +38,10 @@ def with_prices(folder, lives=STOCKS, **different):
 def status(folder):
     path = folder / "out" / "release_status_summary.json"
     return json.loads(path.read_bytes())["release_status"]
+
+
+def contents(told):
+    return {path.name: path.read_bytes() for path in told.written}
 
 
 def test_a_month_that_ended_is_published_and_can_be_proven(tmp_path):
@@ -58,6 +64,24 @@ def test_another_day_is_not_published_and_a_file_says_so(tmp_path, day):
     assert (out / SKIPPED).read_text("utf-8") == (
         f"strategy_profile={RUSSELL}\nsnapshot_as_of={day}\nmonth_end_session={last}\n"
     )
+
+
+JUMPED = {**STOCKS, "ALFA": Life(50.0, 5.0)}
+
+
+@pytest.mark.parametrize("profile", [RUSSELL, TECH, TOP20])
+@pytest.mark.parametrize(
+    ("lives", "day"), [(STOCKS, LAST), (STOCKS, date(2024, 5, 31)), (JUMPED, LAST)]
+)
+def test_the_price_store_makes_the_files_of_the_file_it_was_made_of(tmp_path, profile, lives, day):
+    path = written(prices(lives), tmp_path / "p.csv")
+    asked = {"profile": profile, "day": day, "forced": True}
+
+    given = contents(made(tmp_path, prices=path, **asked))
+    shutil.rmtree(tmp_path / "out")
+    kept = contents(made(tmp_path, prices=stored(path), **asked))
+
+    assert kept == given
 
 
 def test_a_skipped_day_leaves_what_was_published(tmp_path):
