@@ -1,6 +1,6 @@
 """Signals of others: what their words mean, and when what was first known."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from types import MappingProxyType
@@ -38,17 +38,21 @@ def understood(feed: str, word: object, as_of: object) -> bool:
     return said == yes
 
 
-def news(kept: Sequence[Received], told: Iterable[Received], session: date) -> list[Received]:
+def news(kept: Sequence[Received], told: Sequence[Received], session: date) -> list[Received]:
     """What is said that was not known yet; it is known from `session` on, or from later.
 
     The first of all tellings is believed as it is: it brings its own history. Of a
     day that was told already another word is a correction, known from now on; the
-    word as it was is kept, for it was acted on.
+    word as it was is kept, for it was acted on. What is told of a day before the word
+    that is known is older than that.
     """
     newest = {each.as_of: each.word for each in kept}
+    known = {
+        each.as_of: place for place, each in enumerate(told) if newest.get(each.as_of) == each.word
+    }
     new = []
-    for each in told:
-        if newest.get(each.as_of) != each.word:
+    for place, each in enumerate(told):
+        if place > known.get(each.as_of, -1) and newest.get(each.as_of) != each.word:
             newest[each.as_of] = each.word
             new.append(replace(each, known_on=max(each.known_on, session)) if kept else each)
     return new

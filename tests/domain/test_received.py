@@ -74,6 +74,15 @@ def test_a_word_that_is_taken_back_is_another_correction():
     assert news(kept, [said(MONDAY, "LONG")], WEDNESDAY) == [said(MONDAY, "LONG", WEDNESDAY)]
 
 
+def test_a_file_that_keeps_what_it_corrected_is_news_once():
+    first, second = said(MONDAY, "LONG"), said(MONDAY, "SHORT", TUESDAY)
+    third = said(MONDAY, "LONG", WEDNESDAY)
+
+    assert news([first], [first, second], TUESDAY) == [second]
+    assert news([first, second], [first, second], WEDNESDAY) == []
+    assert news([first, second], [first, second, third], WEDNESDAY) == [third]
+
+
 def test_a_row_says_when_it_was_known_and_what_it_is_about():
     assert read(known_on="2026-03-31", updated="2026-03-30") == said(MONDAY, "LONG", TUESDAY)
 
