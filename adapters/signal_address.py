@@ -20,8 +20,9 @@ MOST_BYTES = 65_536
 class SignalAddress:
     """An address that answers GET with `{"signal": …, "updated": …}`; its token is asked for last.
 
-    The answer's ETag is shown with the next question, and an answer that nothing has
-    changed is none. A redirection is not followed: the token is meant for this address.
+    The answer's ETag is shown with the next question; where nothing has changed, the
+    answer is what it was, for nobody says that it was kept. A redirection is not
+    followed: the token is meant for this address.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class SignalAddress:
         self._address, self._feed = address, feed
         self._token, self._wait = token, answer_seconds
         self._etag: str | None = None
+        self._said: list[Received] = []
         # They log addresses with all that is in them, and a query may be a secret.
         for chatty in ("httpx", "httpcore"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -58,7 +60,7 @@ class SignalAddress:
 
     async def _understood(self, answer: httpx.Response, session: date) -> Sequence[Received]:
         if answer.status_code == HTTPStatus.NOT_MODIFIED and self._etag:
-            return []
+            return self._said
         if answer.status_code != HTTPStatus.OK:
             raise self._unreachable(f"HTTP {answer.status_code}")
         content = bytearray()
@@ -66,10 +68,10 @@ class SignalAddress:
             content += part
             if len(content) > MOST_BYTES:
                 raise self._unreadable(f"more than {MOST_BYTES} bytes")
-        signal = received(self._feed, self._object(bytes(content)), session, self.place)
+        self._said = [received(self._feed, self._object(bytes(content)), session, self.place)]
         # Only what was understood need not be told again.
         self._etag = answer.headers.get("ETag")
-        return [signal]
+        return self._said
 
     def _object(self, content: bytes) -> dict[str, object]:
         try:

@@ -33,7 +33,7 @@ class Source(Protocol):
         ...
 
     async def told(self, session: date) -> Sequence[Received]:
-        """Return all it says now, nothing where that is what it said before.
+        """Return all it says now, though it said so before.
 
         What comes without a date of its own is known from `session` on. Raises
         Unreachable where it could not be asked, else Blocked for what can not be
