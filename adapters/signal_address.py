@@ -76,7 +76,7 @@ class SignalAddress:
     def _object(self, content: bytes) -> dict[str, object]:
         try:
             told = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._unreadable(f"no JSON: {error}") from error
         if not isinstance(told, dict):
             raise self._unreadable("no object")

@@ -183,8 +183,12 @@ def in_force(
 
 def kept_in(journal: Journal[Received]) -> list[Received]:
     """What was received, in the order it came. Raises Blocked `signals_lost`."""
+    try:
+        lines = [*journal.read()]
+    except OSError as error:
+        raise Blocked("signals_lost", path=journal.path, reason=error.strerror) from error
     kept = []
-    for number, line in enumerate(journal.read(), start=1):
+    for number, line in enumerate(lines, start=1):
         try:
             kept.append(KEPT.validate_json(line))
         except ValidationError as error:

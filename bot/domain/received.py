@@ -92,9 +92,9 @@ def _day(feed: str, place: str, told: object) -> date:
     """The day at the exchange of a date or a time."""
     try:
         moment = datetime.fromisoformat(f"{told}".strip())
-    except ValueError:
+        return moment.date() if moment.utcoffset() is None else exchange_date(moment)
+    except (ValueError, OverflowError):
         raise _unreadable(feed, place, f"{told} is no day") from None
-    return moment.date() if moment.utcoffset() is None else exchange_date(moment)
 
 
 def _unreadable(feed: str, place: str, what: str) -> Blocked:

@@ -147,9 +147,11 @@ async def test_an_answer_that_is_none_leaves_what_stands(status):
     [
         ("", "no JSON"),
         ("<html>", "no JSON"),
+        ("[" * 50_000, "no JSON"),
         ('["LONG"]', "no object"),
         ('{"signal": "LONG"}', "neither known_on nor updated"),
         ('{"signal": "LONG", "updated": "soon"}', "soon is no day"),
+        ('{"signal": "LONG", "updated": "0001-01-01T00:00:00+14:00"}', "is no day"),
         ('{"signal": "LONG", "updated": "2026-04-01"}', "after it was known"),
         (" " * (MOST_BYTES + 1), "more than"),
         ('{"updated": "2026-03-30"}', "signal_unknown"),

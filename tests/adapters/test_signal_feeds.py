@@ -236,6 +236,16 @@ async def test_a_trouble_is_told_when_it_begins_and_what_stands_is_no_news_after
     assert await arrivals(feed, clock, 5 * 3600) == ["signal_unreachable", "signal_unknown"]
 
 
+async def test_a_journal_nobody_may_read_blocks_and_ends_nothing(tmp_path):
+    (tmp_path / "kept.jsonl").mkdir()
+    clock = EventfulClock(at(MONDAY))
+    feed = a_feed(tmp_path, Oracle(said(MONDAY)), clock=clock)
+
+    with pytest.raises(Blocked, match=r"signals_lost .*directory"):
+        await feed.table(MONDAY)
+    assert await arrivals(feed, clock, 300) == []
+
+
 async def test_what_is_kept_and_can_not_be_read_is_told_and_ends_nothing(tmp_path):
     (tmp_path / "kept.jsonl").write_text("nonsense\n")
     clock = EventfulClock(at(MONDAY))
