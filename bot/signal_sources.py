@@ -102,6 +102,10 @@ def _token(feed: str) -> str:
     """The token of a feed, looked for when it is needed: who only looks at a ledger needs none."""
     name = of_feed(feed)
     try:
-        return secret(name).value
+        token = secret(name).value
     except SettingsProblem as problem:
         raise Blocked("signal_token", feed=feed, secret=name, reason=str(problem)) from None
+    # What sends it would tell it, or die of it.
+    if not (token.isascii() and token.isprintable()):
+        raise Blocked("signal_token", feed=feed, secret=name, reason="not one line of ASCII")
+    return token

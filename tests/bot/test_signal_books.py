@@ -244,6 +244,20 @@ async def test_without_its_secret_nothing_is_fetched_and_the_secret_is_named(tmp
         await feeds_of(settings)["rotation"].table(FIRST)
 
 
+@pytest.mark.parametrize("token", ["t0k€n", "one\ntwo"])
+async def test_a_token_that_no_header_can_carry_is_named_and_not_told(tmp_path, monkeypatch, token):
+    monkeypatch.setenv("BELLWETHER_SIGNAL_TOKEN_ORACLE", token)
+    feed = {"kind": "signal_address", "address": "http://127.0.0.1:1/signal"}
+    settings = a_book(
+        tmp_path, prices(tmp_path), {"oracle": feed}, signals={"rotation": "oracle"}, **EXTERNAL
+    )
+
+    with pytest.raises(Blocked, match=r"signal_token .*signal_token_oracle") as refused:
+        await feeds_of(settings)["rotation"].table(FIRST)
+
+    assert token[-3:] not in str(refused.value)
+
+
 async def test_an_address_that_wants_no_token_gets_none(tmp_path):
     house = House()
 
