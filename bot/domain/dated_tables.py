@@ -1,7 +1,7 @@
 """A dated table somebody keeps: every cell of it is believed, or the table is refused."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,9 +103,13 @@ def _told(
     """Which of the values each cell is, and the values as read, that of missing cells last.
 
     Equal cells are read once: a column of a million rows has few days and symbols.
-    What reads as None is refused.
+    What reads as None is refused, and a cell that holds others.
     """
-    codes, cells = pd.factorize(column)
+    try:
+        codes, cells = pd.factorize(column)
+    except TypeError:
+        nested = next(at for at, cell in enumerate(column) if not isinstance(cell, Hashable))
+        raise _bad(column, nested, path) from None
     told = [*(read(cell) for cell in cells), missing]
     refused = [at if at < len(cells) else -1 for at, value in enumerate(told) if value is None]
     wrong = np.isin(codes, refused)

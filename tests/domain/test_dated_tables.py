@@ -108,6 +108,16 @@ def test_a_cell_that_is_none_is_named_with_its_place(row, told):
     assert (values["column"], values["value"]) == told
 
 
+@pytest.mark.parametrize("column", ["known_on", "etf", "weight"])
+@pytest.mark.parametrize("nested", [["XLK"], {"etf": "XLK"}])
+def test_a_cell_with_cells_in_it_is_none(column, nested):
+    row = {"known_on": "2026-03-02", "etf": "XLK", "symbol": "AAPL", "weight": 1}
+    rows = pd.DataFrame([row, {**row, column: nested}])
+
+    with pytest.raises(Blocked, match=rf"table_cell_bad .*row=2, column={column}"):
+        believed(rows, WEIGHTS, PATH)
+
+
 def test_a_reading_that_is_infinite_is_none():
     code, told = refusal("symbol,known_on,net_profit,pe\nA,2026-01-30,1,1e999\n", REPORTS)
 
