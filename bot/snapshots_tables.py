@@ -5,7 +5,7 @@ import gzip
 import re
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -54,7 +54,16 @@ def table_of(path: Path) -> pd.DataFrame:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError("duplicate_columns", path=path, columns=", ".join(twice))
-    return rows.set_axis(names, axis=1)
+    rows = rows.set_axis(names, axis=1)
+    _refuse_nested(rows, path)
+    return rows
+
+
+def _refuse_nested(rows: pd.DataFrame, path: Path) -> None:
+    for name, column in rows.items():
+        for row, cell in enumerate(column, start=1):
+            if not isinstance(cell, Hashable):
+                raise unreadable(path, TypeError(f"row {row}, {name}: a cell with cells in it"))
 
 
 def holdings_of(paths: Sequence[Path]) -> Mapping[date, pd.DataFrame]:

@@ -55,6 +55,7 @@ REFUSED = [
     ("u.csv", "symbol,sector\nA\n", "unreadable_file"),
     ("u.json", "{", "unreadable_file"),
     ("u.txt", SOME, "unreadable_file"),
+    ("u.json", '[{"symbol": ["A"]}]', "unreadable_file"),
 ]
 
 
@@ -67,6 +68,13 @@ def test_a_table_that_can_not_be_read_is_refused_by_name(tmp_path, name, text, c
 
     assert refused.value.code == code
     assert f"path={path}" in str(refused.value)
+
+
+def test_a_cell_with_cells_in_it_is_named(tmp_path):
+    path = put(tmp_path, "u.json", '[{"symbol": "A"}, {"symbol": {"ticker": "B"}}]')
+
+    with pytest.raises(DataError, match="row 2, symbol: a cell with cells in it"):
+        table_of(path)
 
 
 @pytest.mark.parametrize(
