@@ -148,6 +148,7 @@ class LongPort:
 
     async def _look(self) -> None:
         """Connect what is not, hear both halves, and exchange a token that is about to end."""
+        self._line.reconsider()
         try:
             await self._line.open()
             await self._heard()
@@ -155,6 +156,7 @@ class LongPort:
             if error.code == "longport_token_ended" and self._line.file.unproven:
                 self._line.file.reject()
             raise
+        self._line.acquit()
         if self._line.file.unproven:
             self._line.file.accept()
         left = self._line.token().days(self._clock.now())

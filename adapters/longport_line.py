@@ -56,7 +56,8 @@ class Line:
         self._halves = {
             half: Process(partial(self._keys, half), told.waits.open, told.python) for half in Half
         }
-        self._dead, self._died = "", clock.now()
+        # The token the broker refused last, since when, and whether that still is its word.
+        self._refused, self._since, self._dead = "", clock.now(), False
 
     def token(self) -> Token:
         """The token to use.
@@ -69,13 +70,13 @@ class Line:
             raise BrokerUnavailable(
                 "longport_token_expired", path=self.told.token_file, ended=token.ends
             )
-        if token.value == self._dead:
+        if self._dead and token.value == self._refused:
             raise self._ended()
         return token
 
     async def open(self) -> tuple[Opened, Opened]:
         """Connect both halves where they are not; the quotes' start takes a second."""
-        trade, quote = self._process(Half.TRADE), self._process(Half.QUOTE)
+        trade, quote = self._halves[Half.TRADE], self._halves[Half.QUOTE]
         return await self._again(trade.open), await self._again(quote.open)
 
     async def read(self, question: Question, kind: type[A]) -> A:
@@ -85,19 +86,36 @@ class Line:
         """
         return await self._again(partial(self._ask, question, kind))
 
+    def reconsider(self) -> None:
+        """Let a token that was refused be tried again, from the first step on.
+
+        No is said to other things, too: to the password of a socket that came too late.
+        """
+        if self._dead:
+            self.drop()
+            self._dead = False
+
+    def acquit(self) -> None:
+        """Forget that a token was refused: it was not since."""
+        self._refused = ""
+
     async def once(self, question: Question, kind: type[A]) -> A:
         """Ask once. Raises LibraryRefused, NotAsked, NotAnswered, and what `token` raises."""
         return await self._ask(question, kind)
 
     async def order(self, order: Submit) -> Accepted:
-        """Place an order, asked once whatever happens; raises as `once`."""
+        """Place an order, asked once whatever happens; raises as `once`.
+
+        Connecting before is no order, and is tried as often as for a read.
+        """
+        await self._again(self._halves[Half.TRADE].open)
         async with self._pace.turn(order, order=True):
-            return await self._process(Half.TRADE).ask(order, Accepted, self.told.waits.order)
+            return await self._halves[Half.TRADE].ask(order, Accepted, self.told.waits.order)
 
     async def refresh(self, refresh: Refresh) -> Fresh:
         """Exchange the token, asked once whatever happens; raises as `once`."""
         async with self._pace.turn(refresh):
-            return await self._process(Half.TRADE).ask(refresh, Fresh, self.told.waits.order)
+            return await self._halves[Half.TRADE].ask(refresh, Fresh, self.told.waits.order)
 
     def trouble(self, error: Trouble) -> BellwetherError:
         """What came instead of an answer as an error of ours."""
@@ -125,9 +143,9 @@ class Line:
     async def _ask(self, question: Question, kind: type[A]) -> A:
         seconds = self.told.waits.read
         if isinstance(question, OF_QUOTES):
-            return await self._process(Half.QUOTE).ask(question, kind, seconds)
+            return await self._halves[Half.QUOTE].ask(question, kind, seconds)
         async with self._pace.turn(question, order=isinstance(question, Cancel)):
-            return await self._process(Half.TRADE).ask(question, kind, seconds)
+            return await self._halves[Half.TRADE].ask(question, kind, seconds)
 
     async def _again(self, ask: Callable[[], Awaitable[A]]) -> A:
         left = READS
@@ -136,11 +154,11 @@ class Line:
             try:
                 return await ask()
             except TROUBLES as error:
-                if not left or not self._worth_it(error):
+                if not left or not self._worth_it(error, first=left == READS - 1):
                     raise self.trouble(error) from None
             await self._clock.sleep(self.told.waits.again)
 
-    def _worth_it(self, error: Trouble) -> bool:
+    def _worth_it(self, error: Trouble, *, first: bool) -> bool:
         """Whether another try may fare better: a broken line, a limit, a token just replaced."""
         code = _refusal(error).code
         if code not in TOKEN_CODES:
@@ -150,20 +168,17 @@ class Line:
         newest = self.file.read().value
         if used and newest not in used:
             return True
-        if self._dead != newest:
-            self._dead, self._died = newest, self._clock.now()
+        # Who connects is asked for a password of the moment: it may be that which was refused.
+        if first and isinstance(error, NotAsked):
+            return True
+        if self._refused != newest:
+            self._refused, self._since = newest, self._clock.now()
+        self._dead = True
         return False
 
     def _ended(self) -> BrokerUnavailable:
         path = self.told.token_file
-        return BrokerUnavailable("longport_token_ended", path=path, ended=self._died)
-
-    def _process(self, half: Half) -> Process:
-        """A half; one that is connected with a token that was replaced begins anew."""
-        process = self._halves[half]
-        if process.token and process.token != self.token().value:
-            process.drop()
-        return process
+        return BrokerUnavailable("longport_token_ended", path=path, ended=self._since)
 
     def _keys(self, half: Half) -> Open:
         told, at = self.told, self.told.addresses

@@ -64,8 +64,8 @@ class NotAnswered(Exception):  # noqa: N818 - what happened, not what it is
 class Process:
     """One half of the library. Who is cancelled while it is asked takes the process with him.
 
-    `keys` says what to connect with, whenever it is started. The process is
-    started by the first question, and anew by the one that finds it gone.
+    `keys` says what to connect with. The process is started by the first question,
+    and anew by the one that finds it gone, or connected with other keys.
     """
 
     def __init__(self, keys: Callable[[], Open], connect: float, python: str) -> None:
@@ -75,11 +75,6 @@ class Process:
         self._used: Open | None = None
         self._opened: Opened | None = None
         self.tried = ""  # the token it connected with last, or could not
-
-    @property
-    def token(self) -> str:
-        """The token it is connected with, empty where it is not."""
-        return self._used.token if self._used and self._child else ""
 
     @property
     def number(self) -> int | None:
@@ -108,11 +103,11 @@ class Process:
         self._child = self._used = self._opened = None
 
     async def _ready(self) -> Opened:
-        if self._child and not self._child.alive:
+        keys = self._keys()
+        if self._child and not (self._child.alive and self._used == keys):
             self.drop()
         if self._opened:
             return self._opened
-        keys = self._keys()
         self.tried = keys.token
         self._child = _Child(self._python)
         try:

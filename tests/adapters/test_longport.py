@@ -18,7 +18,7 @@ from bot.schedule import JumpingClock
 from tests.adapters.longport_world import NUMBER, ORDINARY, LongPortWorld, told_of
 from tests.builders import NOW, an_intent
 
-REFRESH = "GET /v1/token/refresh"
+REFRESH, TODAY = "GET /v1/token/refresh", "GET /v1/trade/order/today"
 NIGHT = NOW + timedelta(hours=6)
 DAY = timedelta(days=1)
 LOGGER = "adapters.longport"
@@ -87,11 +87,13 @@ def test_a_token_that_has_ended_is_told_as_one(world):
 async def test_a_token_the_broker_refuses_is_told_with_the_time_that_was_noticed(world):
     world.control.revoke_token()
     await world.line._looked()
+    noticed = world.clock.now()
 
     notes = world.line.notes()
     world.clock.jump(NOW + DAY)
+    await world.line._looked()
 
-    assert [(note.code, note.values["ended"]) for note in notes] == [("longport_token_ended", NOW)]
+    assert [(n.code, n.values["ended"]) for n in notes] == [("longport_token_ended", noticed)]
     assert world.line.notes() == notes
 
 
@@ -201,6 +203,18 @@ async def test_a_token_that_ended_is_told_once_and_trading_goes_on_with_a_new_on
     assert (await world.broker.portfolio()).account == NUMBER
 
 
+async def test_a_token_refused_by_mistake_is_told_and_taken_up_again_by_itself(world, alarms):
+    world.control.fail(Fault(FaultKind.REFUSE, TODAY, code=401003, status=401))
+    await world.line._looked()
+    refused = [note.code for note in world.line.notes()]
+
+    await world.line._looked()
+
+    assert (len(alarms()), refused) == (1, ["longport_token_ended"])
+    assert world.line.notes() == []
+    assert (await world.broker.portfolio()).account == NUMBER
+
+
 async def test_a_token_that_is_over_by_its_own_word_is_told_once(world, alarms):
     world.clock.jump(NOW + 91 * DAY)
     for _ in range(3):
@@ -307,7 +321,7 @@ async def test_a_token_the_broker_does_not_exchange_is_told_with_its_days(late, 
 
 
 async def test_a_new_token_that_was_not_proven_is_used_and_proven_after_a_restart(late):
-    late.control.fail(Fault(FaultKind.RESET, "GET /v1/trade/order/today", spared=1, times=9))
+    late.control.fail(Fault(FaultKind.RESET, TODAY, spared=1, times=9))
     await late.line._looked()
     before = sorted(each.name for each in late.told.token_file.parent.iterdir())
     late.control.restore()

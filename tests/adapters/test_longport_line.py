@@ -113,6 +113,35 @@ async def test_a_token_that_ended_is_not_tried_again(line, control, end):
     assert [each.answer for each in control.calls(ACCOUNT)][1:] in ([401003], [401004])
 
 
+CONNECTS = "GET /v1/socket/token"
+
+
+async def test_a_token_that_was_refused_is_good_again_once_it_is_answered(line, control):
+    control.fail(Fault(FaultKind.REFUSE, ACCOUNT, code=401003, status=401))
+    with pytest.raises(BrokerUnavailable, match="longport_token_ended"):
+        await line.read(BALANCE, Money)
+
+    line.reconsider()
+
+    assert (await line.read(BALANCE, Money)).lines
+    assert line.numbers()
+
+
+async def test_a_token_is_not_over_because_a_password_of_the_moment_came_too_late(line, control):
+    control.fail(Fault(FaultKind.REFUSE, "quote/auth", code=401004))
+
+    assert (await line.open())[1].level == "Simulated"
+
+
+async def test_an_order_connects_as_often_as_a_read_and_is_sent_once(line, control):
+    control.fail(Fault(FaultKind.REFUSE, CONNECTS, code=403202, status=403, times=READS - 1))
+
+    accepted = await line.order(AN_ORDER)
+
+    assert [order.id for order in control.orders()] == [accepted.order_id]
+    assert len(control.calls(SUBMIT)) == 1
+
+
 async def test_a_new_token_in_the_file_is_taken_up(line, control, tmp_path):
     control.revoke_token()
     with pytest.raises(BrokerUnavailable):
