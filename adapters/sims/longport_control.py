@@ -181,7 +181,7 @@ class Control:
         return self._stage.world.exchange.statement()
 
     def calls(self, call: str = EVERY_CALL) -> tuple[Call, ...]:
-        """Every request over HTTP, the oldest first, or those of one call."""
+        """Every request of the app's over HTTP, the oldest first, or those of one call."""
         return tuple(c for c in self._stage.world.calls if call in (EVERY_CALL, c.call))
 
     def sockets(self) -> tuple[SocketState, ...]:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from adapters.sims.longport_api import Api, Asked, Query, envelope
 from adapters.sims.longport_faults import Fault, FaultKind
-from adapters.sims.longport_refusals import Refusal, bad_parameter
+from adapters.sims.longport_refusals import Refusal, app_key_illegal, bad_parameter
 from adapters.sims.longport_signature import Signed
 from adapters.sims.longport_values import Json
 from adapters.sims.longport_world import Call, World
@@ -26,6 +26,9 @@ class Gateway:
     async def answer(self, request: web.Request) -> web.Response:
         """Carry a request out, or do to it what a fault says."""
         body = await request.read()
+        if request.headers.get("X-Api-Key") != self._world.keys.app_key:
+            # Another app's call is none of this world's: neither recorded nor met by its faults.
+            return _refusal(app_key_illegal())
         call = f"{request.method} {request.path}"
         number = self._note(request, call, body)
         fault = self._world.faults.meet(call)
@@ -68,8 +71,12 @@ class Gateway:
 
     def _refused(self, refusal: Refusal, number: int) -> web.Response:
         self._answered(number, refusal.code)
-        body = {"code": refusal.code, "message": refusal.message}
-        return web.json_response(body, status=refusal.http)
+        return _refusal(refusal)
+
+
+def _refusal(refusal: Refusal) -> web.Response:
+    body = {"code": refusal.code, "message": refusal.message}
+    return web.json_response(body, status=refusal.http)
 
 
 async def _harm(fault: Fault, request: web.Request) -> web.Response | Refusal | None:

@@ -9,7 +9,6 @@ from itertools import count
 
 from adapters.sims.longport_clock import Clock
 from adapters.sims.longport_refusals import (
-    app_key_illegal,
     bad_parameter,
     duplicate_request,
     signature_invalid,
@@ -50,9 +49,7 @@ class Keys:
         self.token = self._issue(clock.now() + life)
 
     def admit(self, request: Signed, given: str) -> None:
-        """Raise Refusal for what is not signed with the key, a token that holds, and new."""
-        if request.app_key != self.app_key:
-            raise app_key_illegal()
+        """Raise Refusal for what is not signed with the secret, a token that holds, and new."""
         if not request.timestamp.isdigit() or not hmac.compare_digest(
             signature(request, self.app_secret), given
         ):

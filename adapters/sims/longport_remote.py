@@ -155,7 +155,7 @@ class RemoteControl(Remote):
         return self._ask("statement", Statement)
 
     def calls(self, call: str = EVERY_CALL) -> tuple[Call, ...]:
-        """Every request over HTTP, the oldest first, or those of one call."""
+        """Every request of the app's over HTTP, the oldest first, or those of one call."""
         return self._ask("calls", tuple[Call, ...], {"call": call})
 
     def sockets(self) -> tuple[SocketState, ...]:

@@ -84,7 +84,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that came over HTTP, carried out or not; `answer` is the code it got.
+    """A request of the app's that came over HTTP, carried out or not; `answer` is the code it got.
 
     No code is an answer that was not given, or not as the API gives one.
     """

@@ -2,12 +2,13 @@
 
 import atexit
 import functools
+import itertools
 import os
 import signal
 import sys
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -31,6 +32,7 @@ PYTHON = os.environ.get("LONGPORT_PYTHON", sys.executable)
 NUMBER = str(ACCOUNT)
 UNLIMITED = Limits(calls=10_000, seconds=0.001, gap=0, apart=0)
 QUICK = Waits(open=5, read=3, order=3, again=0.001, look=60)
+APPS = itertools.count(1)
 LOOKS = 30.0  # seconds from one look at an order to the next
 SIDES = {True: Side.BUY, False: Side.SELL}
 
@@ -60,24 +62,39 @@ def a_broker() -> Started:
     return stack.enter_context(started())
 
 
+def end(number: int) -> None:
+    """Kill a process and wait until it is gone, leaving its end to be noticed by its parent."""
+    os.kill(number, signal.SIGKILL)
+    os.waitid(os.P_PID, number, os.WEXITED | os.WNOWAIT)
+
+
 def end_libraries() -> None:
-    """End what lines of earlier tests left: such a process would come back to the new world."""
+    """End what lines of earlier tests left: cut off, it would call at the new world at once."""
     for task in Path("/proc/self/task").glob("*/children"):
         for child in task.read_text("ascii").split():
+            # Its line may end it, too.
             with suppress(OSError):
                 if MODULE.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
-                    os.kill(int(child), signal.SIGKILL)
+                    end(int(child))
 
 
 def begun(setup: Setup, **prices: Money) -> RemoteControl:
+    """A world with an app of its own: what is still on its way to another is not let in."""
     end_libraries()
     control = a_broker().control
-    control.begin(setup)
+    control.begin(replace(setup, app_key=f"{setup.app_key}-{next(APPS)}"))
     control.restore()
     control.limit(setup.rates)
     for symbol, price in prices.items():
         control.quote(quoted(us(symbol), Decimal(price), Decimal(price)))
     return control
+
+
+def renew(control: RemoteControl, folder: Path) -> None:
+    """Let the owner put another token into the file; what the app had is known no more."""
+    app = control.access().app_key
+    control.begin(replace(ORDINARY, app_key=app, start=NOW + timedelta(seconds=1)))
+    told_of(control, folder)
 
 
 def told_of(control: RemoteControl, folder: Path, **differing: object) -> Told:

@@ -15,7 +15,7 @@ from adapters.longport_told import HOMES, Region
 from adapters.sims.longport_faults import Fault, FaultKind
 from bot.domain.errors import BellwetherError, BrokerUnavailable
 from bot.schedule import JumpingClock
-from tests.adapters.longport_world import NUMBER, ORDINARY, LongPortWorld, told_of
+from tests.adapters.longport_world import NUMBER, ORDINARY, LongPortWorld, renew
 from tests.builders import NOW, an_intent
 
 REFRESH, TODAY = "GET /v1/token/refresh", "GET /v1/trade/order/today"
@@ -41,12 +41,6 @@ def late(tmp_path):
 def alarms(caplog):
     caplog.set_level(logging.WARNING, LOGGER)
     return lambda: [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
-
-
-def renew(world) -> None:
-    """The owner puts a token of the broker's site into the file."""
-    world.control.begin(replace(ORDINARY, start=NOW + timedelta(seconds=1)))
-    told_of(world.control, world.told.token_file.parent)
 
 
 async def test_an_access_that_answers_is_proven(world):
@@ -196,7 +190,7 @@ async def test_a_token_that_ended_is_told_once_and_trading_goes_on_with_a_new_on
         await world.line._looked()
     with pytest.raises(BrokerUnavailable, match="longport_token_ended"):
         await world.broker.portfolio()
-    renew(world)
+    renew(world.control, world.told.token_file.parent)
     await world.line._looked()
 
     assert len(alarms()) == 1
@@ -302,7 +296,7 @@ async def test_an_exchange_whose_answer_is_lost_is_told_once_and_a_new_token_hel
     with pytest.raises(BellwetherError):
         await late.line.account(NUMBER).portfolio()
     told_it = alarms()
-    renew(late)
+    renew(late.control, late.told.token_file.parent)
     await late.line._looked()
 
     assert len(told_it) == len(alarms()) == 1

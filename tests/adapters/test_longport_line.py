@@ -1,8 +1,6 @@
 """The line: reads are asked again, orders never, and no limit of the broker's is met."""
 
 import asyncio
-from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -25,7 +23,7 @@ from adapters.sims.longport_rates import Rates
 from bot.domain.errors import BrokerUnavailable
 from bot.ports import Clock
 from bot.schedule import JumpingClock
-from tests.adapters.longport_world import ORDINARY, RunningClock, begun, told_of
+from tests.adapters.longport_world import ORDINARY, RunningClock, begun, renew, told_of
 from tests.builders import NOW
 
 ACCOUNT, TODAY = "GET /v1/asset/account", "GET /v1/trade/order/today"
@@ -146,16 +144,14 @@ async def test_a_new_token_in_the_file_is_taken_up(line, control, tmp_path):
     control.revoke_token()
     with pytest.raises(BrokerUnavailable):
         await line.read(BALANCE, Money)
-    control.begin(replace(ORDINARY, start=NOW + timedelta(seconds=1)))
-    told_of(control, tmp_path)
+    renew(control, tmp_path)
 
     assert (await line.read(BALANCE, Money)).lines
 
 
 async def test_a_token_replaced_under_a_running_line_is_taken_up(line, control, tmp_path):
     await line.read(BALANCE, Money)
-    control.begin(replace(ORDINARY, start=NOW + timedelta(seconds=1)))
-    told_of(control, tmp_path)
+    renew(control, tmp_path)
 
     assert (await line.read(BALANCE, Money)).lines
 

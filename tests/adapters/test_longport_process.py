@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from adapters.longport_process import BELATED, LibraryRefused, NotAnswered, NotA
 from adapters.longport_wire import Accepted, Balance, Half, Holdings, Money, Open, Positions, Submit
 from adapters.sims.longport_faults import Fault, FaultKind
 from bot.domain.errors import SettingsError
-from tests.adapters.longport_world import ORDINARY, PYTHON, begun
+from tests.adapters.longport_world import ORDINARY, PYTHON, begun, end
 
 TREE = Path(__file__).parents[2]
 ACCOUNT, STOCKS = "GET /v1/asset/account", "GET /v1/asset/stock"
@@ -54,12 +53,6 @@ def lives(number: int) -> bool:
         os.kill(number, 0)
         return True
     return False
-
-
-def end(number: int) -> None:
-    """Kill a process and wait until it is gone, leaving its end to be noticed by its parent."""
-    os.kill(number, signal.SIGKILL)
-    os.waitid(os.P_PID, number, os.WEXITED | os.WNOWAIT)
 
 
 def shown(number: int) -> bytes:
@@ -240,3 +233,11 @@ def test_a_process_that_hangs_ends_by_itself_when_its_daemon_is_killed(control):
         time.sleep(0.01)
     assert hangs
     assert not lives(number)
+
+
+async def test_a_new_world_begins_without_the_libraries_of_an_earlier_one(process):
+    await process.open()
+
+    begun(ORDINARY)
+
+    assert not process._child.alive

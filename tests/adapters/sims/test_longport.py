@@ -1,6 +1,7 @@
 """The simulated API over HTTP, called by the bare library in another process."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -564,6 +565,18 @@ def test_who_is_not_known_is_refused(process, library, wrong, code):
     library.ask("use", **keys, **urls)
 
     assert library.error("http.request", "get", "/v1/asset/account").code == code
+
+
+def test_a_call_of_another_app_is_not_recorded_and_meets_no_fault(library, control):
+    access, asked = control.access(), ("http.request", "get", "/v1/asset/account")
+    control.fail(Fault(FaultKind.REFUSE, ACCOUNT))
+
+    library.use(replace(access, app_key="another"))
+    stranger, calls = library.error(*asked), control.calls()
+    library.use(access)
+
+    assert (stranger.code, calls) == (403203, ())
+    assert library.error(*asked).code == 500000
 
 
 def test_the_same_request_within_a_second_has_the_same_signature(library, control):

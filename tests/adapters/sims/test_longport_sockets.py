@@ -28,6 +28,7 @@ from adapters.sims.longport_messages import (
 from adapters.sims.longport_protobuf import decode, encode
 
 HANDSHAKE = {"version": "1", "codec": "1", "platform": "9"}
+PATIENCE = 30.0  # seconds, at most: nothing waits for it to pass
 PASSWORD = "otp-2"  # noqa: S105 - the first of every world
 
 
@@ -48,7 +49,7 @@ class Spoken:
         body = gzip.compress(body) if flags else body
         head = struct.pack(">BBIH", 1 | flags << 4, command, 7, 0)
         await self.socket.send_bytes(head + len(body).to_bytes(3) + body)
-        answer = await self.socket.receive_bytes(timeout=2)
+        answer = await self.socket.receive_bytes(timeout=PATIENCE)
         kind, echoed, number, status = struct.unpack_from(">BBIB", answer)
         assert (kind, echoed, number) == (2, command, 7)
         assert int.from_bytes(answer[7:10]) == len(answer[10:])
@@ -67,7 +68,7 @@ async def a_socket(url: str):
 
 
 async def eventually(fact) -> None:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE):
         while not fact():  # noqa: ASYNC110 - the simulator has no event for it
             await asyncio.sleep(0)
 
@@ -213,7 +214,8 @@ async def test_it_ends_at_once_with_open_sockets_and_hanging_calls():
             sim.control.fail(Fault(FaultKind.HANG))
             host, port = sim.access.http_url.removeprefix("http://").split(":")
             reader, writer = await asyncio.open_connection(host, int(port))
-            writer.write(b"GET /v1/asset/account HTTP/1.1\r\nHost: x\r\n\r\n")
+            head = f"GET /v1/asset/account HTTP/1.1\r\nHost: x\r\nX-Api-Key: {sim.access.app_key}"
+            writer.write(f"{head}\r\n\r\n".encode())
             quote = await session.ws_connect(sim.access.quote_ws_url, params=HANDSHAKE)
             trade = await session.ws_connect(sim.access.trade_ws_url, params=HANDSHAKE)
             await eventually(sim.control.calls)
