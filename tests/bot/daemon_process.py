@@ -37,7 +37,7 @@ OPENS, CLOSES, SATURDAY = time(9, 30), time(16), 5
 TURNS = 20  # of the event loop, after which whoever could go on has done so
 STEP_SECONDS = 0.001  # real ones, in which lines get to speak
 STILL_STEPS = 200  # after which nobody has anything left to do until time is to go on
-ANSWERS_WITHIN = 60.0
+ANSWERS_WITHIN = 180.0  # seconds, at most: a loaded host takes six times as long as an idle one
 LOOK_AGAIN = 0.02
 
 # Who looks at a line from time to time, and who wakes a book: no answer waits for these.
