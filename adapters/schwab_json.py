@@ -90,7 +90,11 @@ def stamp(parent: Json, field: str) -> datetime:
 
 def milliseconds(parent: Json, field: str) -> datetime:
     """A time as market data carries it, in UTC."""
-    return BEGINNING + timedelta(milliseconds=int(price(parent, field)))
+    value = price(parent, field)
+    try:
+        return BEGINNING + timedelta(milliseconds=float(value))
+    except OverflowError:
+        raise odd(field, value) from None
 
 
 def remark(response: httpx.Response) -> str:

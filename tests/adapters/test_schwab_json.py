@@ -41,6 +41,8 @@ ODD = [
     (read.stamp, {"a": "2026-03-31T19:45:00"}),
     (read.stamp, {"a": "soon"}),
     (read.milliseconds, {"a": 0}),
+    (read.milliseconds, {"a": 10**30}),
+    (read.milliseconds, {"a": Decimal("1e999999999")}),
 ]
 
 
