@@ -47,7 +47,7 @@ class Schwab:
         self._live = not access.delayed_quotes
         self._wire = Wire(access, clock)
         self._hashes = Hashes(self._wire)
-        self._prices = Prices(self._wire, calendar, delayed=access.delayed_quotes)
+        self._prices = Prices(self._wire, calendar, clock, delayed=access.delayed_quotes)
         self._accounts: dict[str, SchwabAccount] = {}
         self._trouble: Note | None = None
 

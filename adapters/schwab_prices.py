@@ -16,6 +16,7 @@ from bot.domain.calendar import Calendar, exchange_date
 from bot.domain.errors import Blocked
 from bot.domain.model import Quote, Quotes, Symbol
 from bot.domain.strategy import Facts, Needs
+from bot.ports import Clock
 
 # A session missed by up to three is decided on its own row, with all rows it needs.
 EARLIER_ROWS = 5
@@ -23,6 +24,7 @@ DAY = timedelta(days=1)
 AT_ONCE = 4  # histories asked for at the same time
 QUOTES_A_REQUEST = 200
 HALTED = "Halted"
+SIDES = ("bidPrice", "askPrice", "quoteTime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,13 @@ Bars = Mapping[date, Bar]
 
 
 class Prices:
-    """The market of one login. A day's history is asked for once, when it is whole."""
+    """The market of one login. A day's history is asked for once that day, when it is whole."""
 
-    def __init__(self, wire: Wire, calendar: Calendar, *, delayed: bool) -> None:
-        self._wire, self._calendar, self._delayed = wire, calendar, delayed
+    def __init__(self, wire: Wire, calendar: Calendar, clock: Clock, *, delayed: bool) -> None:
+        self._wire, self._calendar, self._clock = wire, calendar, clock
+        self._delayed = delayed
         self._known: dict[tuple[Symbol, date], Bars] = {}
-        self._session: date | None = None
+        self._known_of: tuple[date, date] | None = None  # the session, and the day it was asked on
 
     async def facts(self, needs: Needs, session: date) -> Facts:
         """Return the rows before `session`: `needs.sessions` and a few more, where there are.
@@ -97,9 +100,11 @@ class Prices:
     async def _histories(
         self, symbols: Sequence[Symbol], first: date, session: date
     ) -> Mapping[Symbol, Bars]:
-        if session != self._session:
+        # What was told before a split is in other shares than what is told after it.
+        known_of = session, exchange_date(self._clock.now())
+        if known_of != self._known_of:
             self._known.clear()
-            self._session = session
+            self._known_of = known_of
         turns = asyncio.Semaphore(AT_ONCE)
         try:
             async with asyncio.TaskGroup() as group:
@@ -167,7 +172,7 @@ def _quote(symbol: Symbol, told: Json) -> Quote | None:
     last = _last(told, sides)
     if told.get("assetMainType") == "INDEX":
         return Quote(symbol, last, last, last, milliseconds(sides, "tradeTime"))
-    if "bidPrice" not in sides or "askPrice" not in sides:
+    if not all(sides.get(part) for part in SIDES):
         return None
     return Quote(
         symbol,

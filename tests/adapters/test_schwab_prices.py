@@ -7,6 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from adapters.schwab_json import BEGINNING
 from adapters.schwab_prices import QUOTES_A_REQUEST
 from adapters.sims.bars import Bar
 from adapters.sims.schwab_faults import Fault, FaultKind, Operation
@@ -64,8 +65,10 @@ async def test_a_halt_is_seen(bench):
 
 async def test_what_is_unknown_or_has_one_side_is_left_out(bench):
     bench.control.quote(replace(VOO, symbol="HALF", bid=None))
+    never = replace(VOO, symbol="NONE", bid=Decimal(0), ask=Decimal(0), quoted_at=BEGINNING)
+    bench.control.quote(never)
 
-    assert list(await bench.line.quotes(["VOO", "NOPE", "HALF"])) == ["VOO"]
+    assert list(await bench.line.quotes(["VOO", "NOPE", "HALF", "NONE"])) == ["VOO"]
 
 
 async def test_an_index_is_quoted_at_its_last_price(bench):
@@ -215,6 +218,18 @@ async def test_a_new_session_asks_anew(bench):
     second = await bench.line.facts(needs("VOO"), CALENDAR.after(TODAY).date)
 
     assert (first.closes["VOO"].iloc[-1], second.closes["VOO"].iloc[-1]) == (12, 13)
+
+
+async def test_what_was_told_before_a_split_is_asked_for_again_on_the_day_it_counts(bench):
+    tomorrow = CALENDAR.after(TODAY)
+    bench.control.bars("VOO", bars([100, 102], last=TODAY))
+    await bench.line.facts(needs("VOO"), tomorrow.date)
+    bench.clock.jump(tomorrow.opens)
+    bench.control.bars("VOO", bars([50, 51], last=TODAY))
+
+    facts = await bench.line.facts(needs("VOO"), tomorrow.date)
+
+    assert facts.closes["VOO"].iloc[-1] == 51
 
 
 async def test_a_history_that_can_not_be_read_raises(bench):
