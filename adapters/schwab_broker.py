@@ -103,7 +103,7 @@ class SchwabAccount:
         Raises OrderRefused for what certainly was not booked, or was rejected, and
         OrderUnanswered for everything else: it is looked for, and never sent again.
         """
-        sent = ticket(order)
+        sent, wished = ticket(order), self._clock.now()
         try:
             account = await self._hashes.of(self._number)
         except BrokerUnavailable as error:
@@ -111,7 +111,7 @@ class SchwabAccount:
         side = Side.BUY if order.action.takes_shares else Side.SELL
         asked = Standing(order, side, sent_at=self._clock.now())
         try:
-            answer = await self._wire.send(lambda client: client.place_order(account, sent))
+            answer = await self._wire.send(lambda client: client.place_order(account, sent), wished)
         except OrderUnanswered:
             named = ""
         else:
@@ -133,8 +133,8 @@ class SchwabAccount:
             raise OrderRefused("schwab_ambiguous", symbol=order.symbol, orders=len(working))
         if not working:
             return
-        number = working[0].broker_id
-        answer = await self._wire.send(lambda client: client.cancel_order(number, account))
+        number, now = working[0].broker_id, self._clock.now()
+        answer = await self._wire.send(lambda client: client.cancel_order(number, account), now)
         if not answer.is_success:
             raise OrderRefused("schwab_cancel_refused", told=remark(answer))
 

@@ -124,17 +124,17 @@ class Wire:
                 wait *= 2
         raise AssertionError(self.pace)  # tries is one at least
 
-    async def send(self, ask: Ask) -> httpx.Response:
+    async def send(self, ask: Ask, wished: datetime) -> httpx.Response:
         """Ask once for something that changes the account; what was answered is the caller's.
 
-        Raises OrderRefused `schwab_not_sent` where it certainly did not leave, and
+        Raises OrderRefused `schwab_not_sent` where it certainly did not leave,
+        `schwab_sent_late` where it would too long after it was `wished` for, and
         OrderUnanswered where nobody knows.
         """
-        begun = self._clock.now()
         try:
             await self._budget.admit(ordering=True)
             await self._fresh()
-            waited = (self._clock.now() - begun).total_seconds()
+            waited = (self._clock.now() - wished).total_seconds()
             if waited > self.pace.sending:
                 raise OrderRefused("schwab_sent_late", seconds=round(waited))
             return await self._sent(ask)

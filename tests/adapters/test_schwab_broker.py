@@ -304,6 +304,16 @@ async def test_an_order_that_would_leave_too_late_does_not_leave(bench):
     assert sent(bench) == 1
 
 
+async def test_time_spent_on_finding_the_account_counts_for_an_order_too(bench):
+    bench.restart(pace=replace(PACE, wait=PACE.sending / 2))
+    bench.control.fail(Fault(FaultKind.REFUSE, Operation.ACCOUNT_NUMBERS, status=503, times=2))
+
+    with pytest.raises(OrderRefused, match="schwab_sent_late"):
+        await bench.broker.submit(BUY)
+
+    assert sent(bench) == 0
+
+
 async def test_fills_are_averaged_over_all_executions(bench):
     bench.control.destine(Fate(FateKind.REST))
     number = int((await bench.broker.submit(MARKETABLE)).broker_id)
