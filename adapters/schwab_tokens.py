@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from pathlib import Path
 
 from bot.domain.errors import BrokerUnavailable
@@ -21,6 +22,7 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 MODE = 3  # its place in a signature
 # What a token can not do without: a gateway's own JSON has neither.
 VITAL = ("access_token", "refresh_token")
+TIMES = ("expires_in", "expires_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,15 @@ class Login:
 
 def whole(token: object) -> bool:
     """Whether something is a token that can be used and renewed."""
-    return isinstance(token, Mapping) and all(
-        isinstance(token.get(name), str) and token[name] for name in VITAL
+    return (
+        isinstance(token, Mapping)
+        and all(isinstance(token.get(name), str) and token[name] for name in VITAL)
+        and all(_is_time(token.get(name)) for name in TIMES)
     )
+
+
+def _is_time(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and isfinite(value))
 
 
 def appointment(login: Login, now: datetime) -> Note | None:
@@ -103,21 +111,33 @@ class TokenFile:
         self._seen = seen
         return login
 
-    def write(self, login: Login) -> bool:
-        """Keep a login; False where the file holds a later one, which then stays.
+    def write(self, login: Login) -> None:
+        """Keep a login its owner just made, whatever there was.
 
         Raises ValueError for what is no token, and OSError.
         """
+        with self._alone():
+            self._replace(login)
+
+    def renew(self, login: Login) -> bool:
+        """Keep the newer tokens of a login; False where another one took its place.
+
+        Raises as `write`.
+        """
+        with self._alone():
+            there = self._stored()
+            # By its time none is the newer one: a clock may have been wrong at one of them.
+            if there is not None and int(there.begun.timestamp()) != int(login.begun.timestamp()):
+                return False
+            self._replace(login)
+        return True
+
+    def _replace(self, login: Login) -> None:
         if not whole(login.token):
             raise ValueError("a token without its parts is not kept")
         kept = {"creation_timestamp": int(login.begun.timestamp()), "token": dict(login.token)}
-        with self._alone():
-            there = self._stored()
-            if there is not None and there.begun > login.begun:
-                return False
-            replace_file(self.path, json.dumps(kept))
-            self._seen = self._signature()
-        return True
+        replace_file(self.path, json.dumps(kept))
+        self._seen = self._signature()
 
     def _stored(self) -> Login | None:
         try:

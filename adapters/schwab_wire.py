@@ -229,7 +229,7 @@ class Wire:
             return
         self._login = login.renewed(token)
         try:
-            if not self._file.write(self._login):
+            if not self._file.renew(self._login):
                 self._login = None
         except OSError as error:
             log.error("the renewed token can not be stored, it is used all the same: %s", error)  # noqa: TRY400 - where it happened says nothing more

@@ -59,6 +59,8 @@ NO_TOKENS = [
     {"access_token": "a"},
     {"refresh_token": "r"},
     {"access_token": None, "refresh_token": "r"},
+    {"access_token": "a", "refresh_token": "r", "expires_in": []},
+    {"access_token": "a", "refresh_token": "r", "expires_at": float("nan")},
     "a",
 ]
 
@@ -75,6 +77,7 @@ def test_what_is_no_token_is_not_kept(file, token):
 
 DAMAGED = ["", "{", "[]", "{}", json.dumps(TOKEN), json.dumps({"creation_timestamp": "x"})]
 DAMAGED += [json.dumps({"creation_timestamp": 1, "token": {"access_token": "a"}})]
+DAMAGED += [json.dumps({"creation_timestamp": 1, "token": TOKEN | {"expires_at": "soon"}})]
 
 
 @pytest.mark.parametrize("content", DAMAGED)
@@ -99,11 +102,27 @@ def test_a_file_others_may_read_is_refused(file):
         file.read()
 
 
-def test_a_newer_login_stays(file):
-    file.write(a_login(NOW + HOUR, access="newer"))
+@pytest.mark.parametrize("later", [-HOUR, HOUR])
+def test_a_login_that_took_the_place_of_one_being_renewed_stays(file, later):
+    file.write(a_login(NOW + later, access="other"))
 
-    assert not file.write(a_login(access="older"))
-    assert TokenFile(file.path).read() == a_login(NOW + HOUR, access="newer")
+    assert not file.renew(a_login(access="renewed"))
+    assert TokenFile(file.path).read() == a_login(NOW + later, access="other")
+
+
+def test_newer_tokens_of_the_same_login_are_kept(file):
+    file.write(a_login())
+
+    assert file.renew(a_login(access="b"))
+    assert TokenFile(file.path).read() == a_login(access="b")
+
+
+def test_a_login_just_made_is_kept_though_a_clock_was_wrong_at_the_one_before(file):
+    file.write(a_login(NOW + 30 * LASTS))
+
+    file.write(a_login(access="b"))
+
+    assert TokenFile(file.path).read() == a_login(access="b")
 
 
 def test_a_login_by_somebody_else_is_noticed(file):
