@@ -24,9 +24,9 @@ from bot.ports import Adjustment, Broker, Clock, Reading
 
 __all__ = ["Access", "Pace", "Schwab", "begin", "finish"]
 
-# An order is known as ours by its time, which is Schwab's: it must not be before our own.
-BEHIND = timedelta(seconds=3)  # a second of them is what the header cuts off
-AHEAD = timedelta(seconds=30)
+# An order is known as ours by its time, which is Schwab's and cut to whole seconds: it must not
+# be before our own by more than `matching` forgives.
+BEHIND, AHEAD = 1.0, 30.0  # seconds Schwab's clock may be behind ours, and ahead of it
 UNTIL_TOLD = 3  # troubles in a row: the line comes back by itself more often than not
 OF_THE_LOGIN = frozenset(
     {"schwab_login_missing", "schwab_login_expired", "schwab_token_open", "schwab_token_damaged"}
@@ -94,11 +94,10 @@ class Schwab:
         clock differs so much that orders could not be told from others.
         """
         accounts = await self._hashes.all()
-        answer = await self._wire.answer(lambda client: client.get_account_numbers())
-        theirs = _date_of(answer)
-        behind = self._clock.now() - theirs
-        if not -AHEAD <= behind <= BEHIND:
-            raise BellwetherError("schwab_clock_skew", seconds=round(behind.total_seconds()))
+        reading = await self.clock()
+        if not -AHEAD - reading.give <= reading.ahead <= BEHIND + reading.give:
+            raise BellwetherError("schwab_clock_skew", seconds=round(reading.ahead))
+        theirs = self._clock.now() - timedelta(seconds=reading.ahead)
         known = ", ".join(f"…{number[-SHOWN:]}" for number in sorted(accounts))
         return f"{known} · {theirs:%Y-%m-%d %H:%M:%S}Z · {self._wire.login().ends:%Y-%m-%d %H:%M}Z"
 
