@@ -23,7 +23,7 @@ from adapters.longport_wire import (
     Refresh,
     Submit,
 )
-from bot.domain.errors import BellwetherError, BrokerUnavailable
+from bot.domain.errors import BellwetherError, BrokerUnavailable, OrderRefused
 from bot.domain.model import Symbol
 from bot.ports import Clock
 
@@ -106,10 +106,15 @@ class Line:
     async def order(self, order: Submit) -> Accepted:
         """Place an order, asked once whatever happens; raises as `once`.
 
-        Connecting before is no order, and is tried as often as for a read.
+        Connecting before is no order, and is tried as often as for a read. Raises
+        OrderRefused `longport_sent_late` where it would leave too long after it was wished for.
         """
+        wished = self._clock.now()
         await self._again(self._halves[Half.TRADE].open)
         async with self._pace.turn(order, order=True):
+            waited = (self._clock.now() - wished).total_seconds()
+            if waited > self.told.waits.sending:
+                raise OrderRefused("longport_sent_late", seconds=round(waited))
             return await self._halves[Half.TRADE].ask(order, Accepted, self.told.waits.order)
 
     async def refresh(self, refresh: Refresh) -> Fresh:

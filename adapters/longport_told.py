@@ -58,12 +58,14 @@ class Limits:
 class Waits:
     """Seconds: for a connection, an answer, the answer to an order, before a read again.
 
-    `look` is from one look at the line to the next, `longest` the same while it is down.
+    `sending`: from the wish to send an order until it leaves, above what a limit keeps it
+    waiting. `look` is from one look at the line to the next, `longest` the same while it is down.
     """
 
     open: float = 20.0
     read: float = 10.0
     order: float = 15.0
+    sending: float = 45.0
     again: float = 1.0
     look: float = 60.0
     longest: float = 300.0

@@ -32,7 +32,7 @@ PYTHON = os.environ.get("LONGPORT_PYTHON", sys.executable)
 NUMBER = str(ACCOUNT)
 UNLIMITED = Limits(calls=10_000, seconds=0.001, gap=0, apart=0)
 # Patient with a loaded host: who tests what is late says how late.
-QUICK = Waits(open=60, read=60, order=60, again=0.001, look=60)
+QUICK = Waits(open=60, read=60, order=60, sending=3600, again=0.001, look=60)
 APPS = itertools.count(1)
 LOOKS = 30.0  # seconds from one look at an order to the next
 SIDES = {True: Side.BUY, False: Side.SELL}

@@ -1,6 +1,7 @@
 """The line: reads are asked again, orders never, and no limit of the broker's is met."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -20,10 +21,10 @@ from adapters.longport_wire import (
 )
 from adapters.sims.longport_faults import Fault, FaultKind, plain_429
 from adapters.sims.longport_rates import Rates
-from bot.domain.errors import BrokerUnavailable
+from bot.domain.errors import BrokerUnavailable, OrderRefused
 from bot.ports import Clock
 from bot.schedule import JumpingClock
-from tests.adapters.longport_world import ORDINARY, RunningClock, begun, renew, told_of
+from tests.adapters.longport_world import ORDINARY, QUICK, RunningClock, begun, renew, told_of
 from tests.builders import NOW
 
 ACCOUNT, TODAY = "GET /v1/asset/account", "GET /v1/trade/order/today"
@@ -137,6 +138,18 @@ async def test_an_order_connects_as_often_as_a_read_and_is_sent_once(line, contr
     accepted = await line.order(AN_ORDER)
 
     assert [order.id for order in control.orders()] == [accepted.order_id]
+    assert len(control.calls(SUBMIT)) == 1
+
+
+async def test_an_order_that_would_leave_too_late_does_not_leave(a_line, control):
+    limits = Limits(calls=1, seconds=30, gap=0, apart=0, kept=0)
+    line = a_line(waits=replace(QUICK, sending=20), limits=limits)
+    await line.order(AN_ORDER)
+
+    with pytest.raises(OrderRefused, match="longport_sent_late") as refused:
+        await line.order(replace(AN_ORDER, name="NEXT"))
+
+    assert refused.value.values == {"seconds": 30}
     assert len(control.calls(SUBMIT)) == 1
 
 
