@@ -14,6 +14,7 @@ from bot.domain.errors import BellwetherError, BrokerUnavailable
 Json: TypeAlias = Mapping[str, Any]
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+FIGURES = 15  # before the point: more has no account, no price and no time
 LONGEST_QUOTE = 160  # characters of what somebody else wrote
 
 
@@ -60,11 +61,14 @@ def text(parent: Json, field: str) -> str:
 
 
 def number(parent: Json, field: str) -> Decimal:
-    """A number."""
+    """A number that can be one of an account or a market."""
     value = parent.get(field)
     if isinstance(value, bool) or not isinstance(value, Decimal | int):
         raise odd(field, value)
-    return Decimal(value)
+    exact = Decimal(value)
+    if exact.adjusted() >= FIGURES:
+        raise odd(field, value)
+    return exact
 
 
 def price(parent: Json, field: str) -> Decimal:
@@ -92,7 +96,7 @@ def milliseconds(parent: Json, field: str) -> datetime:
     """A time as market data carries it, in UTC."""
     value = price(parent, field)
     try:
-        return BEGINNING + timedelta(milliseconds=float(value))
+        return BEGINNING + timedelta(milliseconds=int(value))
     except OverflowError:
         raise odd(field, value) from None
 
