@@ -22,7 +22,7 @@ import numpy  # noqa: F401, ICN001 - loaded once here, so that no fork has to
 import pandas  # noqa: F401, ICN001 - the same
 import pytest
 
-PLANNING = ("acceptance", "buying", "selling", "planning", "money")
+PLANNING = ("acceptance", "buying", "selling", "shorting", "planning", "money")
 TESTS = {"matching": ("matching",), "gates": ("gates", *PLANNING)}
 SECONDS = 60  # a mutant that loops for ever is noticed too
 
