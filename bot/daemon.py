@@ -122,7 +122,8 @@ def catch_up(seat: Seat) -> None:
     now, sessions = seat.desk.clock.now(), seat.desk.sessions
     today = exchange_date(now)
     past = seat.desk.ledger.runs(seat.book.name, 1)
-    since = max(past[0].session, sessions.first) if past else today
+    # A clock that was wrong may have left runs of days that are still to come.
+    since = min(max(past[0].session, sessions.first), today) if past else today
     passed = [s for s in sessions.between(since, today) if s.decides_at(seat.book.lead) <= now]
     asleep = passed[1 : -1 - MISSED_ONE_BY_ONE]
     for session in passed:

@@ -459,6 +459,17 @@ async def test_sessions_that_were_slept_through_are_caught_up_on():
     assert due(seat) == [days_before(TODAY, n) for n in (3, 2, 1, 0)]
 
 
+def test_a_ledger_from_the_future_keeps_nobody_from_todays_run():
+    floor = Floor(VOO, 10_000)
+    key = floor.run_key(date(2199, 1, 2))
+    floor.ledger.finish(RunReport(key, Outcome.MISSED, floor.clock.now()))
+    seat = a_seat(floor)
+
+    catch_up(seat)
+
+    assert due(seat) == [TODAY]
+
+
 def test_a_long_silence_is_told_in_one_message_and_its_end_session_by_session():
     floor = Floor(VOO, 10_000, day=days_before(TODAY, 100))
     floor.ledger.finish(RunReport(floor.run_key(), Outcome.HELD, floor.clock.now()))
