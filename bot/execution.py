@@ -204,7 +204,10 @@ def _adopt(standings: Sequence[Standing], orders: Sequence[OrderReport], desk: D
     """Record what the broker's list says of our orders, where it says something new."""
     echoes = desk.broker.capabilities.echoes_client_id
     by_broker_id = {order.broker_id: order for order in orders if order.broker_id}
-    taken = {s.report.broker_id for s in standings if s.report}
+    # Every answered order of these runs: an equal one, a slice before, is not found twice.
+    runs = {s.intent.run for s in standings}
+    known = [s for run in runs for s in desk.ledger.standings(run)]
+    taken = {s.report.broker_id for s in known if s.report}
     for standing in standings:
         if standing.unanswered:
             found = find(standing, orders, echoes=echoes, taken=taken)

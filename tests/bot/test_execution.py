@@ -199,6 +199,21 @@ async def test_without_an_echo_an_order_is_found_by_its_shape():
     assert status(floor) is OrderStatus.FILLED
 
 
+async def test_the_order_of_an_equal_slice_answers_no_question():
+    floor = Floor(BOTH, 0, VOO=10)
+    floor.broker.capabilities = replace(floor.broker.capabilities, echoes_client_id=False)
+    await decide(floor.book, floor.session, floor.desk)
+    slices = [an_intent("VOO", Action.SELL, 5, 100, attempt) for attempt in (1, 2)]
+    floor.ledger.intend(floor.run_key(), Side.SELL, Plan(slices), {})
+    await place(slices[0], floor.desk)
+    floor.broker.lost.add("VOO")
+    await place(slices[1], floor.desk)
+
+    still = await reconcile(floor.book, floor.desk, over=days_before(TODAY, 1))
+
+    assert [question.intent for question in still] == [slices[1]]
+
+
 @pytest.mark.parametrize(
     ("intent", "money"),
     [
