@@ -119,19 +119,30 @@ def quote_finding(
 
     `last_close` is the previous session's close on the broker's scale, `sigma`
     the standard deviation of the symbol's recent daily returns. A quote whose
-    bid, ask or last is not positive, or whose bid is above its ask, is no quote.
+    bid, ask or last is no positive number, or whose bid is above its ask, is no
+    quote. The age of one from the future is as unknown as that of an old one.
     """
-    if quote is None or min(quote.bid, quote.ask, quote.last) <= 0 or quote.bid > quote.ask:
+    if quote is None or not _is_market(quote):
         return Finding.QUOTE_MISSING
-    if now - quote.at > MAX_QUOTE_AGE:
+    if abs(now - quote.at) > MAX_QUOTE_AGE:
         return Finding.QUOTE_STALE
     if last_close is not None:
-        ratio = float(quote.last) / last_close
-        if split_ratio(ratio) is not None:
+        if split_ratio(float(quote.last) / last_close) is not None:
             return Finding.SPLIT_HINT
-        if abs(ratio - 1) > max(PRICE_LIMIT, PRICE_LIMIT_SIGMAS * sigma):
+        # Orders are priced from bid and ask: a sane last price vouches for neither.
+        ratios = [float(price) / last_close for price in (quote.bid, quote.ask, quote.last)]
+        if max(abs(ratio - 1) for ratio in ratios) > _price_limit(sigma):
             return Finding.PRICE_LIMIT
     return Finding.TRADING_HALTED if quote.halted else None
+
+
+def _is_market(quote: Quote) -> bool:
+    prices = (quote.bid, quote.ask, quote.last)
+    return all(p.is_finite() and p > 0 for p in prices) and quote.bid <= quote.ask
+
+
+def _price_limit(sigma: float) -> float:
+    return max(PRICE_LIMIT, PRICE_LIMIT_SIGMAS * sigma)
 
 
 def short_restricted(last: Decimal, mark: Mark) -> bool:

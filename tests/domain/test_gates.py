@@ -87,7 +87,11 @@ def test_no_quote_is_missing():
 
 
 @pytest.mark.parametrize(
-    "broken", [{"bid": 0}, {"ask": 0}, {"last": 0}, {"last": -1}, {"bid": 102, "ask": 101}]
+    "broken",
+    [
+        *({"bid": 0}, {"ask": 0}, {"last": 0}, {"last": -1}, {"bid": 102, "ask": 101}),
+        *({side: price} for side in ("bid", "ask", "last") for price in ("NaN", "Infinity")),
+    ],
 )
 def test_a_quote_that_can_not_be_is_missing(broken):
     quote = replace(a_quote("VOO", 100), **{k: Decimal(v) for k, v in broken.items()})
@@ -99,7 +103,10 @@ def test_a_cheap_quote_is_a_quote():
     assert quote_finding(a_quote("F", "0.5"), NOW, 0.5, CALM) is None
 
 
-@pytest.mark.parametrize(("age", "finding"), [(60, None), (61, Finding.QUOTE_STALE)])
+@pytest.mark.parametrize(
+    ("age", "finding"),
+    [(60, None), (61, Finding.QUOTE_STALE), (-60, None), (-61, Finding.QUOTE_STALE)],
+)
 def test_the_age_of_a_quote_counts_from_its_bid_and_ask(age, finding):
     quote = a_quote("VOO", 100, at=NOW - timedelta(seconds=age))
 
@@ -123,6 +130,22 @@ def test_the_age_of_a_quote_counts_from_its_bid_and_ask(age, finding):
 )
 def test_the_price_limit_widens_with_the_symbols_own_sigma(last, sigma, finding):
     assert quote_finding(a_quote("TQQQ", last), NOW, 100.0, sigma) is finding
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "finding"),
+    [
+        ("ask", "120", None),
+        ("ask", "120.5", Finding.PRICE_LIMIT),
+        ("bid", "80", None),
+        ("bid", "79.5", Finding.PRICE_LIMIT),
+        ("last", "120.5", Finding.PRICE_LIMIT),
+    ],
+)
+def test_each_price_of_a_quote_has_its_limit(side, price, finding):
+    quote = replace(a_quote("VOO", 100), **{side: Decimal(price)})
+
+    assert quote_finding(quote, NOW, 100.0, CALM) is finding
 
 
 def test_without_a_last_close_there_is_no_price_limit():
