@@ -150,7 +150,9 @@ def priced(
     """
     last, shares, limit = attempt.last, attempt.shares, None
     if attempt.rung:
-        if quote is None or quote_finding(quote, now, None, 0.0) is not None:
+        # Within minutes no market goes far from what was asked: such a quote is not believed.
+        asked = None if last.limit is None else float(last.limit)
+        if quote is None or quote_finding(quote, now, asked, 0.0) is not None:
             return None
         price = buy_limit if last.action.takes_shares else sell_limit
         limit = price(quote, trade.rules, attempt.rung)

@@ -310,6 +310,18 @@ async def test_a_further_attempt_needs_a_quote():
     assert len(floor.broker.asked) == 1
 
 
+@pytest.mark.parametrize("ask", [50, 121, 1_000_000_000])
+async def test_a_further_attempt_believes_no_quote_far_from_the_order_before(ask):
+    floor = Floor(BOTH, 10_000)
+    floor.broker.resting.add("VOO")
+    await meaning_one(floor)
+    floor.market.prices["VOO"] = Decimal(ask)
+
+    await settle(floor.trade, Side.BUY, floor.desk)
+
+    assert len(floor.broker.asked) == 1
+
+
 async def test_a_further_attempt_spends_no_more_than_was_set_aside():
     floor = Floor(BOTH, 10_000)
     floor.broker.resting.add("VOO")
