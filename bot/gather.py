@@ -1,5 +1,6 @@
 """Facts, account and quotes brought together; what is missing or stale is refused here."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -22,8 +23,9 @@ from bot.domain.gates import (
     volatility,
 )
 from bot.domain.matching import foreign
-from bot.domain.memory import Baseline, Mark, Owed
+from bot.domain.memory import Baseline, Decided, Mark, Owed, Standing
 from bot.domain.model import (
+    NOTHING,
     AccountKind,
     Note,
     Portfolio,
@@ -128,14 +130,24 @@ def marks(facts: Facts) -> dict[Symbol, Mark]:
     return found
 
 
-async def survey(book: Book, session: Session, desk: Desk, known: Mapping[Symbol, Mark]) -> Survey:
+async def survey(
+    book: Book,
+    session: Session,
+    desk: Desk,
+    known: Mapping[Symbol, Mark],
+    decided: Decided | None = None,
+) -> Survey:
     """Read account, orders and quotes now, and say what stands in the way of what.
 
-    Raises Halted `account_identity` where the broker reports another account, and
+    Within a run that has `decided` its confirmed fills count, be they in the account
+    or not yet. Raises Halted `account_identity` where the broker reports another account, and
     Blocked `no_prices` where something held can not be valued at all.
     """
     symbols = managed(book, desk)
     portfolio = await account(book, desk, symbols)
+    if decided is not None:
+        standings = desk.ledger.standings(decided.run)
+        portfolio = _caught_up(portfolio, decided.portfolio, standings)
     asked = dict.fromkeys((*symbols, *book.needs.symbols))
     market = await desk.market.quotes(list(asked))
     now = desk.clock.now()
@@ -184,6 +196,17 @@ async def account(book: Book, desk: Desk, symbols: Collection[Symbol]) -> Portfo
         configured = AccountKind.MARGIN if lends else AccountKind.CASH
         raise Halted("account_kind", configured=configured.value, reported=portfolio.kind.value)
     return portfolio.managing(symbols, book.rules.keep)
+
+
+def _caught_up(seen: Portfolio, decided: Portfolio, standings: Sequence[Standing]) -> Portfolio:
+    """The account with the confirmed fills of its run, where its snapshot lags behind them."""
+    money, moved = NOTHING, Counter[Symbol]()
+    for standing in standings:
+        money += standing.report.proceeds if standing.report else NOTHING
+        moved[standing.intent.symbol] += standing.moved
+    late = {s: seen.held(s) + n for s, n in moved.items() if n and seen.held(s) == decided.held(s)}
+    cash = seen.cash + money if seen.cash == decided.cash else seen.cash
+    return replace(seen, cash=cash, shares={**seen.shares, **late})
 
 
 def for_signals(facts: Facts, session: Session, seen: Survey, vital: Sequence[Symbol]) -> Facts:

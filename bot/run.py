@@ -1,8 +1,5 @@
 """One run as a line: decide, sell, buy, report."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from bot.conclude import conclude, finish, told
@@ -10,16 +7,14 @@ from bot.decide import decide
 from bot.domain.calendar import Calendar
 from bot.domain.errors import Halted
 from bot.domain.gates import decision_findings
-from bot.domain.memory import Decided, Outcome, RunReport, Standing
+from bot.domain.memory import Decided, Outcome, RunReport
 from bot.domain.model import (
     NOTHING,
     Plan,
-    Portfolio,
     Proceeds,
     RunKey,
     Session,
     Side,
-    Symbol,
     TradingRules,
 )
 from bot.domain.money import value_targets
@@ -87,14 +82,13 @@ async def _trade(side: Side, trade: Trade, book: Book, decided: Decided, desk: D
 
 async def situate(book: Book, trade: Trade, decided: Decided, desk: Desk) -> Situation:
     """What a planner of this run sees now: account, market, and what the run did before."""
-    seen = await survey(book, trade.session, desk, decided.marks)
+    seen = await survey(book, trade.session, desk, decided.marks, decided)
     questions = desk.ledger.questions(book.name)
-    standings = desk.ledger.standings(trade.run)
-    done = Progress.of(standings, seen.prices)
+    done = Progress.of(desk.ledger.standings(trade.run), seen.prices)
     usable = usable_today(book.rules, trade.session, desk.sessions)
     dwell = desk.sessions.before(trade.session.date, book.rules.dwell).date
     return Situation(
-        portfolio=_caught_up(seen.portfolio, decided.portfolio, standings),
+        portfolio=seen.portfolio,
         quotes=seen.quotes,
         prices={**decided.prices, **seen.prices},
         findings=seen.findings,
@@ -107,17 +101,6 @@ async def situate(book: Book, trade: Trade, decided: Decided, desk: Desk) -> Sit
         recent=desk.ledger.traded_since(book.name, dwell),
         settles=desk.sessions.settles(trade.session.date),
     )
-
-
-def _caught_up(seen: Portfolio, decided: Portfolio, standings: Sequence[Standing]) -> Portfolio:
-    """The account with the confirmed fills of its run, where its snapshot lags behind them."""
-    money, moved = NOTHING, Counter[Symbol]()
-    for standing in standings:
-        money += standing.report.proceeds if standing.report else NOTHING
-        moved[standing.intent.symbol] += standing.moved
-    late = {s: seen.held(s) + n for s, n in moved.items() if n and seen.held(s) == decided.held(s)}
-    cash = seen.cash + money if seen.cash == decided.cash else seen.cash
-    return replace(seen, cash=cash, shares={**seen.shares, **late})
 
 
 def usable_today(rules: TradingRules, session: Session, sessions: Calendar) -> bool:

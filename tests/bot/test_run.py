@@ -7,7 +7,15 @@ import pytest
 from bot.decide import decide
 from bot.domain.errors import Blocked, Halted
 from bot.domain.memory import Outcome, Switch
-from bot.domain.model import Action, OrderIntent, OrderReport, OrderStatus, Proceeds, Side
+from bot.domain.model import (
+    Action,
+    OrderIntent,
+    OrderReport,
+    OrderStatus,
+    Portfolio,
+    Proceeds,
+    Side,
+)
 from bot.domain.strategy import FeedNeed, rotate
 from bot.run import run_session, until, usable_today
 from tests.bot.floor import MARGIN, Floor, days_before, noted
@@ -64,6 +72,29 @@ async def test_a_run_sells_then_buys_and_is_complete():
     assert report.portfolio is not None
     assert report.portfolio.shares == {"VOO": 90}
     assert floor.ledger.report(floor.run_key()) == report
+
+
+class LateMoney(FakeBroker):
+    """A broker that shows a trade in the positions at once, and in the cash tomorrow."""
+
+    def __init__(self, floor: Floor) -> None:
+        super().__init__(floor.broker.account, floor.market, floor.clock)
+        self.before = self.account.cash
+
+    async def portfolio(self) -> Portfolio:
+        return replace(await super().portfolio(), cash=self.before)
+
+
+async def test_money_of_a_sale_that_the_account_shows_late_is_no_unexplained_money():
+    floor = Floor(Wants({"VOO": 0.9}), 1000, rules=SAME_DAY)
+    await floor.run()
+    floor.broker = LateMoney(floor)
+    floor.desk = replace(floor.desk, broker=floor.broker)
+    floor.want(Wants({"QQQ": 0.9}, others=("VOO",)))
+
+    await floor.run(floor.next_day())
+
+    assert (floor.sold, floor.bought) == ({"VOO": 9}, {"QQQ": 4})
 
 
 async def test_a_session_on_which_nothing_is_due_is_held():
