@@ -72,8 +72,6 @@ class Bars:
             symbol: np.maximum.accumulate(np.where(bars, rows, NO_BAR))
             for symbol, bars in known.items()
         }
-        some = np.logical_or.reduce([*known.values()]) if known else np.zeros(len(rows), bool)
-        self._newest_of_all = np.maximum.accumulate(np.where(some, rows, NO_BAR))
         self._whole = self._history_is_whole(known)
         self._ordinary = self._nothing_odd(known)
         self._suspects = self._moved_far()
@@ -191,7 +189,8 @@ class Bars:
         far = abs(float(price) / close - 1) > PRICE_LIMIT
         sigma = self._sigma(symbol, end) if far else 0.0
         change = self._change(symbol, newest) if symbol in self._needs.shorts else 0.0
-        return Mark(close, sigma, newest == self._newest_of_all[end - 1], change)
+        fresh = self._days[newest] == self._calendar.before(day).date
+        return Mark(close, sigma, fresh, change)
 
     def _change(self, symbol: Symbol, row: int) -> float:
         """The return of a bar over the one before; only short sales ask for it."""

@@ -39,7 +39,7 @@ async def decide(book: Book, session: Session, desk: Desk) -> Decided:
     known_tables = await feeds(book, session, desk)
     book = replace(book, reach=book.strategy.needs.widened(known_tables, session.date))
     facts = replace(await history(book, session, desk), feeds=known_tables)
-    known = marks(facts)
+    known = marks(facts, desk.sessions.before(session.date).date)
     seen = await survey(book, session, desk, known)
     _confirmed(book, seen.portfolio, desk)
     equity = seen.portfolio.equity(seen.prices)

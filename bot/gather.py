@@ -117,17 +117,21 @@ def managed(book: Book, desk: Desk) -> tuple[Symbol, ...]:
     return tuple(dict.fromkeys((*book.needs.holds, *bought)))
 
 
-def marks(facts: Facts) -> dict[Symbol, Mark]:
-    """The previous close, on the broker's scale, and the daily sigma of every symbol with bars."""
+def marks(facts: Facts, yesterday: date) -> dict[Symbol, Mark]:
+    """The last close, on the broker's scale, and the daily sigma of every symbol with bars."""
     found = {}
-    newest = facts.closes.last_valid_index()
     for symbol in facts.closes.columns:
         bars = facts.closes[symbol].dropna()
         if len(bars):
-            close = facts.raw_closes.get(symbol, float(bars.iloc[-1]))
             change = float(bars.iloc[-1] / bars.iloc[-2] - 1) if len(bars) > 1 else 0.0
-            found[symbol] = Mark(close, volatility(bars), bars.index[-1] == newest, change)
+            fresh = bars.index[-1].date() == yesterday
+            found[symbol] = Mark(_last_close(facts, symbol), volatility(bars), fresh, change)
     return found
+
+
+def _last_close(facts: Facts, symbol: Symbol) -> float:
+    bars = facts.closes[symbol].dropna()
+    return facts.raw_closes.get(symbol, float(bars.iloc[-1]))
 
 
 async def survey(
@@ -221,7 +225,7 @@ def for_signals(facts: Facts, session: Session, seen: Survey, vital: Sequence[Sy
     for symbol, quote in seen.quotes.items():
         last = quote.last
         if symbol in accepted:
-            ratio = split_ratio(float(last) / marks(facts)[symbol].close)
+            ratio = split_ratio(float(last) / _last_close(facts, symbol))
             assert ratio is not None  # only a ratio is ever accepted
             last *= Decimal(repr(ratio))
         today[symbol] = replace(quote, last=last)

@@ -161,12 +161,12 @@ def test_a_price_is_measured_against_the_last_bar_before_its_session(prices, row
     assert table.mark("BIL", day(row), Decimal(102)) == mark
 
 
-def test_a_session_nobody_has_a_bar_of_makes_no_mark_stale():
+def test_a_session_nobody_has_a_bar_of_makes_every_mark_stale():
     table = bars(closes(VOO=[100.0, NONE, 101.0], BIL=[50.0, NONE, 51.0]))
 
     mark = table.mark("VOO", day(2), Decimal(101))
 
-    assert mark == Mark(100.0, 0.0, fresh=True)
+    assert mark == Mark(100.0, 0.0, fresh=False)
 
 
 def moved(*moves):
@@ -212,7 +212,7 @@ def test_a_price_is_judged_as_a_live_run_would(moves, times):
     before = table.iloc[:row]
     base = before["BIL"].dropna().iloc[-1] if before["BIL"].notna().any() else 100.0
     quote = a_quote("BIL", Decimal(base * times), session(row).closes)
-    known = marks(Facts(before, DAYS)).get("BIL")
+    known = marks(Facts(before, DAYS), day(row - 1)).get("BIL")
 
     mark = bars(table, sessions=row).mark("BIL", day(row), quote.last)
 

@@ -157,10 +157,19 @@ def test_a_mark_is_the_last_close_on_the_brokers_scale():
     closes = pd.DataFrame({"VOO": [9.0, 10.0], "BIL": [5.0, np.nan], "QQQ": [np.nan] * 2}, days)
     facts = Facts(closes, days, raw_closes={"VOO": 11.0})
 
-    assert marks(facts) == {
+    assert marks(facts, days[-1].date()) == {
         "VOO": Mark(11.0, 0.0, fresh=True, change=10 / 9 - 1),
         "BIL": Mark(5.0, 0.0, fresh=False),
     }
+
+
+def test_a_history_that_ends_before_yesterday_has_no_fresh_close():
+    days = pd.bdate_range("2026-03-02", periods=3)
+    closes = pd.DataFrame({"VOO": [9.0, 10.0], "BIL": [5.0, 5.0]}, days[:2])
+
+    known = marks(Facts(closes, days), days[-1].date())
+
+    assert not any(mark.fresh for mark in known.values())
 
 
 async def test_the_account_must_be_the_books():
