@@ -14,6 +14,7 @@ from bot.domain.gates import (
     VALUED_ABOVE,
     VALUED_BELOW,
     Finding,
+    believable,
     quote_finding,
     short_restricted,
     split_confirmed,
@@ -175,15 +176,15 @@ async def survey(
             findings[symbol] = (Finding.UNEXPECTED_SHORT, *findings.get(symbol, ()))
             notes.append(Note("unexpected_short", symbol, {"held": portfolio.held(symbol)}))
     await _look_at_orders(book, session, desk, findings)
-    usable = {s: q for s, q in market.items() if NO_PRICE.isdisjoint(findings.get(s, ()))}
-    prices, careful = value(portfolio, usable, market, known)
+    prices, careful = value(portfolio, market, findings, known)
     accepted = {note.symbol for note in notes if note.code == "split_accepted"}
     moved = unexplained_equity(_in_todays_shares(baseline, accepted, portfolio), portfolio, prices)
     book_findings = tuple(switch_findings(desk.ledger.switch(book.name).switch))
     if moved is not None:
         book_findings = (Finding.UNEXPLAINED_EQUITY, *book_findings)
         notes.append(Note("unexplained_equity", "", {"amount": moved}))
-    return Survey(portfolio, usable, prices, findings, book_findings, (*notes, *careful))
+    seen = usable(market, findings)
+    return Survey(portfolio, seen, prices, findings, book_findings, (*notes, *careful))
 
 
 async def account(book: Book, desk: Desk, symbols: Collection[Symbol]) -> Portfolio:
@@ -319,14 +320,30 @@ async def _look_at_orders(
             findings[symbol] = (finding, *findings.get(symbol, ()))
 
 
+def usable(market: Quotes, findings: Mapping[Symbol, Sequence[Finding]]) -> Quotes:
+    """The quotes whose prices say something."""
+    return {s: q for s, q in market.items() if NO_PRICE.isdisjoint(findings.get(s, ()))}
+
+
 def value(
-    portfolio: Portfolio, usable: Quotes, market: Quotes, known: Mapping[Symbol, Mark]
+    portfolio: Portfolio,
+    market: Quotes,
+    findings: Mapping[Symbol, Sequence[Finding]],
+    known: Mapping[Symbol, Mark],
 ) -> tuple[dict[Symbol, Decimal], list[Note]]:
-    """A price for everything quoted, and a careful one for what is held and is not."""
-    prices = {symbol: quote.last for symbol, quote in usable.items()}
+    """A price for everything quoted, and a careful one for what is held and is not.
+
+    What is held at a price beyond its limit counts as at the limit.
+    """
+    prices = {symbol: quote.last for symbol, quote in usable(market, findings).items()}
     notes = []
     for symbol in portfolio.shares:
         if symbol in prices:
+            far = Finding.PRICE_LIMIT in findings.get(symbol, ())
+            worth = believable(prices[symbol], known[symbol]) if far else prices[symbol]
+            if worth != prices[symbol]:
+                prices[symbol] = worth
+                notes.append(Note("valued_at_limit", symbol, {"price": worth}))
             continue
         if symbol not in known:
             raise Blocked("no_prices", symbol=symbol, quoted=symbol in market)

@@ -6,7 +6,7 @@ from bot.bars import Bars
 from bot.domain.gates import Finding
 from bot.domain.model import Portfolio, Quotes, Session, Symbol
 from bot.domain.strategy import Needs
-from bot.gather import NO_PRICE, Survey, look_at, value
+from bot.gather import Survey, look_at, usable, value
 
 
 class PastMarket:
@@ -21,16 +21,15 @@ class PastMarket:
         """The account at a session's prices, those that can not be traded at told apart."""
         market = self._bars.quotes(dict.fromkeys(symbols), session, opening=opening)
         findings = self._findings(symbols, market, session, opening=opening)
-        usable = {s: q for s, q in market.items() if NO_PRICE.isdisjoint(findings.get(s, ()))}
         known = {
             symbol: mark
             for symbol in portfolio.shares
-            if symbol not in usable
+            if symbol in findings
             and symbol in market
             and (mark := self._bars.mark(symbol, session.date, market[symbol].last))
         }
-        prices, notes = value(portfolio, usable, market, known)
-        return Survey(portfolio, usable, prices, findings, (), tuple(notes))
+        prices, notes = value(portfolio, market, findings, known)
+        return Survey(portfolio, usable(market, findings), prices, findings, (), tuple(notes))
 
     def split_hints(self, session: Session) -> list[Symbol]:
         """Symbols whose close looks like that of a split nobody confirmed."""

@@ -145,6 +145,12 @@ def _price_limit(sigma: float) -> float:
     return max(PRICE_LIMIT, PRICE_LIMIT_SIGMAS * sigma)
 
 
+def believable(price: Decimal, mark: Mark) -> Decimal:
+    """The price, or its limit where it is beyond: a bad print must not move a whole account."""
+    close, limit = Decimal(repr(mark.close)), Decimal(repr(_price_limit(mark.sigma)))
+    return min(max(price, close * (1 - limit)), close * (1 + limit))
+
+
 def short_restricted(last: Decimal, mark: Mark) -> bool:
     """Whether Rule 201 forbids a short sale at the bid: a fall of 10 % today or the day before.
 

@@ -252,13 +252,15 @@ async def test_a_holding_nobody_ever_priced_blocks():
         await survey(floor.book, floor.session, floor.desk, {})
 
 
-async def test_a_leap_of_the_price_is_a_finding_and_still_a_value():
+@pytest.mark.parametrize(("price", "value"), [("121", 120), ("0.01", 80)])
+async def test_what_is_held_at_a_price_beyond_its_limit_counts_as_at_the_limit(price, value):
     floor = Floor(BOTH, 1000, VOO=3)
-    floor.market.prices["VOO"] = Decimal(121)
+    floor.market.prices["VOO"] = Decimal(price)
 
     seen = await surveyed(floor)
 
-    assert (seen.findings, seen.prices["VOO"]) == ({"VOO": (Finding.PRICE_LIMIT,)}, 121)
+    assert (seen.findings, seen.prices["VOO"]) == ({"VOO": (Finding.PRICE_LIMIT,)}, value)
+    assert seen.notes == (Note("valued_at_limit", "VOO", {"price": Decimal(value)}),)
 
 
 async def test_a_wild_symbol_may_leap_further():

@@ -11,6 +11,7 @@ from bot.domain.gates import (
     Finding,
     Permit,
     Way,
+    believable,
     decision_findings,
     permit,
     quote_finding,
@@ -146,6 +147,20 @@ def test_each_price_of_a_quote_has_its_limit(side, price, finding):
     quote = replace(a_quote("VOO", 100), **{side: Decimal(price)})
 
     assert quote_finding(quote, NOW, 100.0, CALM) is finding
+
+
+@pytest.mark.parametrize(
+    ("price", "sigma", "believed"),
+    [
+        ("0.01", CALM, 80),
+        ("81", CALM, 81),
+        ("1e9", CALM, 120),
+        ("165", WILD, 164),
+        ("0.01", 0.2, "0.01"),
+    ],
+)
+def test_a_price_is_believed_as_far_as_its_limit(price, sigma, believed):
+    assert believable(Decimal(price), Mark(100.0, sigma)) == Decimal(believed)
 
 
 def test_without_a_last_close_there_is_no_price_limit():
