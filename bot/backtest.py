@@ -108,7 +108,8 @@ class _Replay:
         self, experiment: Experiment, facts: Facts, calendar: Calendar, bars: Bars
     ) -> None:
         self._experiment, self._calendar = experiment, calendar
-        self._book, self._needs = experiment.book, experiment.book.strategy.needs
+        self._needs = experiment.book.strategy.needs
+        self._book = replace(experiment.book, reach=self._needs)
         self._reach = Reach(self._needs, experiment.feeds, frozenset(facts.closes.columns))
         facts = replace(numbered(facts, calendar), feeds=self._reach.tables)
         self._facts = facts
@@ -162,7 +163,7 @@ class _Replay:
             return place + 1
         days = self._days[place:end]
         self._decided.update(days)
-        self._record.keep(days, self._portfolio(), self._bars)
+        self._record.keep(days, self._portfolio())
         return end
 
     def _may_rest(self, day: date) -> bool:
@@ -208,7 +209,7 @@ class _Replay:
             else:
                 self._pending = decided
         self._holds = self._ever
-        self._record.keep([session.date], self._portfolio(), self._bars)
+        self._record.keep([session.date], self._portfolio())
 
     def _receive(self, session: Session) -> None:
         """What holders are given on a session, before anything is traded in it."""
@@ -222,8 +223,8 @@ class _Replay:
     def ended(self) -> TrackRecord:
         """What came of it."""
         pending = self._pending.run.session if self._pending else None
-        traded = [symbol for symbol in self._bought if symbol not in self._needs.holds]
-        return self._record.ended((*self._needs.holds, *sorted(traded)), pending)
+        others = {*self._bought, *self._record.wanted}.difference(self._needs.holds)
+        return self._record.ended((*self._needs.holds, *sorted(others)), pending)
 
     def _portfolio(self) -> Portfolio:
         """The account with what the book may own, or bought itself, apart from the rest."""
@@ -321,7 +322,7 @@ class _Replay:
         targets = value_targets(following, decided.equity, book.rules)
         exits = leaving(following.targets, portfolio)
         trade = Trade(decided.run, session, book.rules, exits)
-        market = self._bars.quotes(dict.fromkeys(wanted), session, opening=opening)
+        market = self._market.quotes(wanted, session, opening=opening)
         quoted = session.opens if opening else session.closes
         crossing = Crossing(trade, market, quoted, self._blotter, costs)
         settles = self._calendar.settles(session.date)

@@ -188,6 +188,8 @@ def whole(
     ]
     if any(weight < 0 for weight in following.targets.values()) and not book.rules.shorting:
         raise Halted("shorting_not_allowed", book=book.name)
+    if not hidden:
+        return following
     return replace(following, targets={**following.targets, **dict.fromkeys(hidden, 0.0)})
 
 

@@ -82,7 +82,8 @@ class Recorder:
     """Takes note of every session."""
 
     def __init__(self, opening: Portfolio, first: date, bars: Bars) -> None:
-        worth = _worth(opening, [first], bars).values()
+        self._bars = bars
+        worth = (float(n) * bars.last_closes(s, [first]) for s, n in opening.shares.items())
         self._opened = float(opening.cash) + sum(float(each[0]) for each in worth)
         self.blocked: dict[date, Blocked] = {}
         self.owed: list[date] = []
@@ -90,7 +91,7 @@ class Recorder:
         self._trades: list[Traded] = []
         self._days: list[date] = []
         self._cash: list[float] = []
-        self._worth: list[tuple[int, Mapping[Symbol, Floats]]] = []
+        self._held: list[Mapping[Symbol, Decimal]] = []
         self._wanted: dict[date, dict[Symbol, float]] = {}
         self._received = NOTHING
         self._splits = 0
@@ -131,21 +132,22 @@ class Recorder:
                 )
             )
 
-    def keep(self, days: Sequence[date], portfolio: Portfolio, bars: Bars) -> None:
+    def keep(self, days: Sequence[date], portfolio: Portfolio) -> None:
         """The account at the closes of sessions on which it was the same."""
-        self._worth.append((len(self._days), _worth(portfolio, days, bars)))
+        self._held += [portfolio.shares] * len(days)
         self._days += days
         self._cash += [float(portfolio.cash)] * len(days)
 
+    @property
+    def wanted(self) -> set[Symbol]:
+        """Every symbol that was ever traded towards."""
+        return {symbol for weights in self._wanted.values() for symbol in weights}
+
     def ended(self, symbols: Sequence[Symbol], pending: date | None) -> TrackRecord:
-        """Everything as tables, the weights in the order of `symbols`."""
+        """Everything as tables, the weights in the order of `symbols`: all held or wanted."""
         days = pd.DatetimeIndex(self._days, name="session")
         cash = pd.Series(self._cash, days, name="cash")
-        table, column = np.zeros((len(days), len(symbols))), {s: n for n, s in enumerate(symbols)}
-        for start, held in self._worth:
-            for symbol, values in held.items():
-                table[start : start + len(values), column[symbol]] = values
-        worth = pd.DataFrame(table, days, list(symbols))
+        worth = pd.DataFrame(self._worth(symbols), days, list(symbols))
         equity = (cash + worth.sum(axis=1)).rename("equity")
         place = {day: at for at, day in enumerate(self._days)}
         traded = [0.0] * len(days)
@@ -165,13 +167,27 @@ class Recorder:
             received=self._received,
             splits=self._splits,
             wanted=pd.DataFrame(
-                [*self._wanted.values()],
+                _table([*self._wanted.values()], symbols),
                 pd.DatetimeIndex([*self._wanted], name="session"),
-                columns=list(symbols),
-                dtype=float,
-            ).fillna(0.0),
+                list(symbols),
+            ),
         )
 
+    def _worth(self, symbols: Sequence[Symbol]) -> Floats:
+        """The USD in each symbol at the close of each session."""
+        worth = _table(self._held, symbols)
+        for n in np.flatnonzero(worth.any(axis=0)).tolist():
+            rows = np.flatnonzero(worth[:, n])
+            closes = self._bars.last_closes(symbols[n], [self._days[row] for row in rows])
+            worth[rows, n] *= closes
+        return worth
 
-def _worth(portfolio: Portfolio, days: Sequence[date], bars: Bars) -> dict[Symbol, Floats]:
-    return {s: float(n) * bars.last_closes(s, days) for s, n in portfolio.shares.items()}
+
+def _table(rows: Sequence[Mapping[Symbol, float | Decimal]], symbols: Sequence[Symbol]) -> Floats:
+    """Rows × symbols, zero where a row does not name one."""
+    column = {symbol: n for n, symbol in enumerate(symbols)}
+    table = np.zeros((len(rows), len(symbols)))
+    for row, told in enumerate(rows):
+        for symbol, number in told.items():
+            table[row, column[symbol]] = number
+    return table

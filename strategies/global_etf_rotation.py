@@ -63,7 +63,7 @@ class GlobalEtfRotation:
         )
 
     def features(self, facts: Facts) -> pd.DataFrame:
-        """A row per session: momentum and above_sma by symbol, the bad canaries, whether due.
+        """A row per session: momentum and above_sma of each symbol, the bad canaries, whether due.
 
         A session is due when it is the exchange's last of a rebalance month. What
         has no closes has no momentum and is above nothing.
@@ -78,15 +78,12 @@ class GlobalEtfRotation:
         days = pd.DatetimeIndex(closes.index)
         due = days.isin(self.due(facts))
         bad = len(self.canary_assets) - good.sum(axis=1)
-        columns = pd.MultiIndex.from_tuples(
-            [
-                *(("momentum", symbol) for symbol in symbols),
-                *(("above_sma", symbol) for symbol in symbols),
-                ("canary", "bad"),
-                ("session", "due"),
-            ],
-            names=["feature", "symbol"],
-        )
+        columns = [
+            *(f"momentum.{symbol}" for symbol in symbols),
+            *(f"above_sma.{symbol}" for symbol in symbols),
+            "canary.bad",
+            "session.due",
+        ]
         numbers = np.column_stack([momentum, above, bad, due]).astype(float)
         return pd.DataFrame(numbers, closes.index, columns)
 

@@ -177,12 +177,13 @@ def _own_bars(closes: pd.DataFrame, lookback: int) -> _OwnBars:
     newest = np.cumsum(known, axis=0) - 1
     oldest = np.zeros_like(newest)
     oldest[lookback:] = newest[:-lookback] + 1
-    rows, columns = np.nonzero(known)
-    places = newest[rows, columns]
-    prices = np.full_like(values, np.nan)
-    prices[places, columns] = values[rows, columns]
-    months = np.zeros_like(newest)
-    months[places, columns] = _month_numbers(pd.DatetimeIndex(closes.index))[rows]
+    numbers = _month_numbers(pd.DatetimeIndex(closes.index))
+    prices, months = values.copy(), np.repeat(numbers[:, np.newaxis], values.shape[1], axis=1)
+    for column in np.flatnonzero(~known.all(axis=0)):
+        own = known[:, column]
+        bars = np.count_nonzero(own)
+        prices[:bars, column], prices[bars:, column] = values[own, column], np.nan
+        months[:bars, column], months[bars:, column] = numbers[own], 0
     return _OwnBars(prices, months, newest, oldest)
 
 
@@ -232,6 +233,8 @@ def _at(table: Places, places: Places) -> Places:
 
 def _by_session(closes: pd.DataFrame, bars: _OwnBars, table: Table, enough: int) -> pd.DataFrame:
     """A bars × symbols table as the sessions see it; NaN where fewer than `enough` bars count."""
-    seen = table[np.maximum(bars.newest, 0), np.arange(table.shape[1])]
+    seen = table.copy()
+    for column in np.flatnonzero((bars.newest[-1:] != len(table) - 1).any(axis=0)):
+        seen[:, column] = table[np.maximum(bars.newest[:, column], 0), column]
     whole = bars.newest - bars.oldest + 1 >= enough
     return pd.DataFrame(np.where(whole, seen, np.nan), closes.index, closes.columns)

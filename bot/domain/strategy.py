@@ -310,7 +310,7 @@ class Features:
     """A strategy's numbers over facts, computed once, and its decisions read from them."""
 
     def __init__(self, strategy: Strategy, facts: Facts) -> None:
-        self.strategy = strategy
+        self.strategy, self._needs = strategy, strategy.needs
         self.frame = strategy.features(facts)
         days = pd.DatetimeIndex(self.frame.index.get_level_values(0))
         starts = np.flatnonzero(days[1:] != days[:-1]) + 1
@@ -366,7 +366,7 @@ class Features:
             View(session, self.rows(session), holdings, equity, last_rebalance)
         )
         if isinstance(decision, Rebalance):
-            _check(decision, holdings, self.strategy.needs)
+            _check(decision, holdings, self._needs)
         return decision
 
 

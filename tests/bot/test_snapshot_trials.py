@@ -5,8 +5,10 @@ import json
 import pandas as pd
 import pytest
 
+from bot.trial import Wish
 from tests.bot.panels import PRODUCTS, WITH_SNAPSHOTS, a_panel
 from tests.bot.scratch import Scratch
+from tests.bot.trials import tried
 
 RUSSELL = "russell_1000_multi_factor_defensive"
 every_profile = pytest.mark.parametrize("name", WITH_SNAPSHOTS)
@@ -87,6 +89,15 @@ def test_months_in_one_table_are_traded_as_their_releases_are(panel, here, tmp_p
     card = json.loads(told(here, "backtest", *plain))
 
     assert card == json.loads(told(here, "backtest", *given(panel, RUSSELL, "--json")))
+
+
+def test_a_stock_an_account_can_not_afford_is_wanted_all_the_same(panel):
+    feeds = {RUSSELL: panel.releases(RUSSELL)}
+
+    record = tried(Wish(RUSSELL, prices=panel.prices, feeds=feeds, account={"cash": 1})).record
+
+    assert not record.trades
+    assert record.drift.tolist() == pytest.approx([1.0] * 3, abs=0.05)
 
 
 def test_whoever_knows_of_survivors_only_is_told(panel, here):

@@ -59,7 +59,7 @@ def recorded(
     *orders: Standing, prices: Mapping[str, Decimal] = PRICES, day: date = TUESDAY
 ) -> tuple[Traded, ...]:
     recorder = a_recorder()
-    recorder.keep([day], a_portfolio(1000), BARS)
+    recorder.keep([day], a_portfolio(1000))
     recorder.add(orders, decided(), a_session(day), prices)
     return tuple(recorder.ended(HOLDS, None).trades)
 
@@ -67,7 +67,7 @@ def recorded(
 def kept(*accounts: Portfolio) -> Recorder:
     recorder = a_recorder()
     for day, account in zip((MONDAY, TUESDAY, WEDNESDAY), accounts, strict=False):
-        recorder.keep([day], account, BARS)
+        recorder.keep([day], account)
     return recorder
 
 
@@ -151,8 +151,11 @@ def test_parts_of_shares_are_worth_their_part():
 def test_a_holding_without_any_price_is_an_error_and_no_zero():
     late = Bars(CLOSES.assign(VOO=[NONE, NONE, 121.0]), None, Needs(HOLDS, HOLDS, (), 1), CALENDAR)
 
+    recorder = Recorder(a_portfolio(100), MONDAY, late)
+    recorder.keep([MONDAY], a_portfolio(0, VOO=1))
+
     with pytest.raises(DataError, match="never_priced"):
-        a_recorder().keep([MONDAY], a_portfolio(0, VOO=1), late)
+        recorder.ended(HOLDS, None)
 
 
 def test_turnover_is_half_of_what_a_session_traded_over_its_equity():
@@ -216,7 +219,7 @@ def test_of_no_equity_nothing_is_wanted():
 def test_sessions_on_which_nothing_changed_are_kept_at_once():
     at_once, one_by_one = a_recorder(), kept(*[a_portfolio(500, VOO=2)] * 3)
 
-    at_once.keep([MONDAY, TUESDAY, WEDNESDAY], a_portfolio(500, VOO=2), BARS)
+    at_once.keep([MONDAY, TUESDAY, WEDNESDAY], a_portfolio(500, VOO=2))
 
     together, apart = at_once.ended(HOLDS, None), one_by_one.ended(HOLDS, None)
     pd.testing.assert_series_equal(together.equity, apart.equity, check_exact=True)

@@ -22,9 +22,9 @@ def a_view(momentum, above=None, *, bad=0, due=1, held=None):
     told = SMALL.features(facts_of(random_closes(SMALL.needs.symbols, 3, seed=1)))
     row = pd.DataFrame(np.nan, told.index[-1:], told.columns)
     for symbol in "ABC":
-        row[("momentum", symbol)] = momentum.get(symbol, np.nan)
-        row[("above_sma", symbol)] = (above or UP).get(symbol, 0.0)
-    row[("canary", "bad")], row[("session", "due")] = float(bad), float(due)
+        row[f"momentum.{symbol}"] = momentum.get(symbol, np.nan)
+        row[f"above_sma.{symbol}"] = (above or UP).get(symbol, 0.0)
+    row["canary.bad"], row["session.due"] = float(bad), float(due)
     return View(QUARTER_END, row, held or {})
 
 
@@ -117,7 +117,7 @@ def test_due_is_the_exchanges_last_session_of_a_rebalance_month_not_the_last_row
 
     frame = SMALL.features(facts_of(closes))
 
-    due = frame.index[frame[("session", "due")] == 1.0]
+    due = frame.index[frame["session.due"] == 1.0]
     assert [str(day.date()) for day in due] == [
         *("2022-06-30", "2022-09-30", "2022-12-30", "2023-03-31"),
         *("2023-06-30", "2023-09-29", "2023-12-29", "2024-03-28"),
