@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: demo test test-ib-async test-longbridge quick lint bench bench-peers mutants lock clean
+.PHONY: demo test test-ib-async test-longbridge quick lint bench mutants lock clean
 
 demo: $(VENV)/installed ## install, then run the daemon on paper through ten sessions; PRICES=file uses your own
 	@$(BIN)/bellwether demo $(if $(PRICES),--prices "$(PRICES)",)
@@ -41,19 +41,11 @@ lint: $(VENV)/installed ## style, formatting, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/installed ## the measurements of tests/benchmarks, as ratios, in one table
-	$(BIN)/python -m tests.benchmarks
-	$(BIN)/python -m tests.benchmarks.snapshots
-	$(BIN)/python -m tests.benchmarks.gateway
-	$(BIN)/python -m tests.benchmarks.footprint
-	$(BIN)/python -m tests.benchmarks.backtests
-	$(MAKE) bench-peers
-
-# Other people's backtests are measured beside ours; nobody else needs them.
+# Other people's backtests are measured beside ours in an environment of their own.
 BENCH ?= .venv-bench
 
-bench-peers: $(BENCH)/installed ## our backtest beside bt and backtrader, trades proven equal, in an environment of its own
-	$(BENCH)/bin/python -W ignore -m tests.benchmarks.peers
+bench: $(VENV)/installed $(BENCH)/installed ## the measurements of tests/benchmarks, as ratios, in one table
+	@$(BIN)/python -m tests.benchmarks $(BENCH)/bin/python
 
 mutants: $(VENV)/installed ## small wrongs in planning and matching; lists those no test notices
 	$(BIN)/python -m tests.mutants bot/domain/planning.py bot/domain/buying.py bot/domain/selling.py bot/domain/shorting.py bot/domain/matching.py

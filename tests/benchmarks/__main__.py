@@ -1,164 +1,33 @@
-"""What things cost, as ratios against something measured in the same run: `make bench`."""
+"""Everything that is measured, in one table: `make bench`.
 
+With the Python of an environment that has the extra `bench`, other people's backtests too.
+"""
+
+import json
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
-from pathlib import Path
-from statistics import median
-from time import process_time
+from collections.abc import Iterator, Sequence
 
-import pandas as pd
-from rich.console import Console as Terminal
-from rich.table import Table
+from tests.benchmarks.table import LINES, Measured, show
 
-from adapters.console import Console
-from adapters.synthetic import synthetic_prices
-from bot.backtest import Experiment, backtest
-from bot.demo import Show, play
-from bot.domain.account import Opening
-from bot.domain.calendar import Calendar
-from bot.domain.model import Proceeds, TradingRules
-from bot.domain.strategy import Book, Facts, Features
-from bot.sessions import nyse
-from bot.sources import BUNDLED_PRICES
-from strategies import PROFILES, profile
-from strategies.global_etf_rotation import GlobalEtfRotation
-
-RUNS = 5
-SEED, DECADE, CASH = 7, 2520, Decimal(25_000)
-SAME_DAY = TradingRules(proceeds=Proceeds.SAME_DAY)
-FIRST, LAST = date(2026, 6, 15), date(2026, 10, 6)
+OURS = ("overhead", "backtests", "snapshots", "gateway", "footprint")
+PEERS = "peers"
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A thing and what it is held against, both in CPU seconds (median)."""
-
-    name: str
-    seconds: float
-    against: str
-    other: float
+def measured(python: str, module: str) -> Iterator[Measured]:
+    """What a module measures, in a process of its own."""
+    sys.stderr.write(f"measuring {module}\n")
+    command = [python, "-W", "ignore", "-m", f"tests.benchmarks.{module}", LINES]
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return (Measured(**json.loads(line)) for line in told.splitlines())
 
 
-def cpu(work: Callable[[], object]) -> float:
-    """The median CPU time of a piece of work in this process, after one warm-up."""
-    work()
-    times = []
-    for _ in range(RUNS):
-        begun = process_time()
-        work()
-        times.append(process_time() - begun)
-    return median(times)
-
-
-def child_cpu(*arguments: str) -> float:
-    """The median CPU time of a whole process: user and system, as the kernel counts it."""
-    code = (
-        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, "
-        "stdout=subprocess.DEVNULL); r = resource.getrusage(resource.RUSAGE_CHILDREN); "
-        "print(r.ru_utime + r.ru_stime)"
-    )
-    command = [sys.executable, "-c", code, sys.executable, *arguments]
-    times = [float(subprocess.check_output(command)) for _ in range(RUNS + 1)]
-    return median(times[1:])
-
-
-def serve_a_quarter() -> None:
-    """Run the daemon on paper through the sessions of the bundled prices around a quarter end."""
-    with tempfile.TemporaryDirectory() as state:
-        show = Show(BUNDLED_PRICES, FIRST, LAST)
-        play(show, Path(state), Console(lambda _: None), lambda _: None)
-
-
-def ask_the_strategy_alone(closes: pd.DataFrame) -> None:
-    """Compute and decide the same sessions, each from the history a run would gather."""
-    calendar = nyse(date(2024, 1, 1), date(2027, 12, 31))
-    strategy = GlobalEtfRotation()
-    for session in calendar.between(FIRST, LAST):
-        known = closes.loc[: pd.Timestamp(session.date)].iloc[-strategy.needs.sessions :]
-        index = calendar.index(known.index[0].date(), session.date)
-        Features(strategy, Facts(known, index)).decide(session.date, {})
-
-
-@dataclass(frozen=True, slots=True)
-class Decade:
-    """Ten years of invented prices and a profile to be played over them."""
-
-    name: str
-    closes: pd.DataFrame
-    calendar: Calendar
-
-    @classmethod
-    def of(cls, name: str) -> "Decade":
-        """The prices a profile needs, the same for everybody who measures."""
-        calendar = nyse(date(2012, 1, 3), date(2027, 12, 31))
-        days = calendar.index(date(2014, 1, 2), date(2026, 7, 31), 0)
-        symbols = profile(name).strategy().needs.symbols
-        return cls(name, synthetic_prices(symbols, days, SEED), calendar)
-
-    @property
-    def facts(self) -> Facts:
-        """Everything known."""
-        days = [self.closes.index[0].date(), self.closes.index[-1].date()]
-        return Facts(self.closes, self.calendar.index(*days))
-
-    def replay(self) -> None:
-        """Play the newest ten years through the backtest."""
-        book = Book("bench", self.name, "PAPER", profile(self.name).strategy(), SAME_DAY)
-        first = self.calendar.before(self.closes.index[-1].date(), DECADE).date
-        backtest(Experiment(book, Opening("PAPER", CASH), first), self.facts, self.calendar)
-
-    def ask(self) -> None:
-        """Compute and decide the same sessions, as a book that holds nothing."""
-        features = Features(profile(self.name).strategy(), self.facts)
-        for day in self.closes.index[-DECADE - 1 :]:
-            features.decide(day.date(), {}, float(CASH))
-
-
-def measure() -> list[Measured]:
-    """Measure everything once."""
-    closes = pd.read_csv(BUNDLED_PRICES, index_col=0, parse_dates=True)
-    sessions = nyse(FIRST, LAST).sessions
-    decades = [Decade.of(name) for name in PROFILES if not profile(name).strategy().needs.feeds]
-    return [
-        *(
-            Measured(
-                f"backtest {DECADE} sessions of {decade.name}",
-                cpu(decade.replay),
-                "its numbers and decisions alone",
-                cpu(decade.ask),
-            )
-            for decade in decades
-        ),
-        Measured(
-            f"serve {len(sessions)} sessions on paper",
-            cpu(serve_a_quarter),
-            "the strategy alone on the same sessions",
-            cpu(lambda: ask_the_strategy_alone(closes)),
-        ),
-        Measured(
-            "bellwether --version",
-            child_cpu("-m", "bot", "--version"),
-            'python -c "import pandas"',
-            child_cpu("-c", "import pandas"),
-        ),
-    ]
-
-
-def main() -> None:
-    """Print one table."""
-    table = Table("what", "CPU s", "against", "CPU s", "ratio")
-    for row in measure():
-        ratio = row.seconds / row.other
-        table.add_row(
-            row.name, f"{row.seconds:.3f}", row.against, f"{row.other:.3f}", f"{ratio:.2f}"
-        )
-    Terminal().print(table)
+def main(pythons: Sequence[str]) -> None:
+    """Measure everything, then print."""
+    rows = [row for module in OURS for row in measured(sys.executable, module)]
+    rows += [row for python in pythons for row in measured(python, PEERS)]
+    show(rows)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

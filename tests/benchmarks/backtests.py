@@ -3,6 +3,7 @@
 `python -m tests.benchmarks.backtests` prints it as a table.
 """
 
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,11 @@ from tests.benchmarks.snapshots import (
     LAST,
     RUSSELL,
     STOCKS,
-    Compared,
     cpu,
     furnish,
     peak,
-    show,
 )
+from tests.benchmarks.table import Measured, tell
 
 ROWS = 2520
 MONTHS = 100  # of ten years: on so many the targets changed, or it was no backtest of them
@@ -54,7 +54,7 @@ class Decade:
         return told
 
 
-def measure() -> list[Compared]:
+def measure() -> list[Measured]:
     """Measure everything once."""
     with tempfile.TemporaryDirectory() as folder:
         decade = Decade.at(Path(folder))
@@ -69,10 +69,10 @@ def measure() -> list[Compared]:
         most, ours = peak(plain, str(decade.csv)), peak(whole, folder)
     size = f"backtest of {STOCKS + 3} symbols × {ROWS} rows, their accounting"
     return [
-        Compared(size, played, "pandas.read_csv alone", parse, "CPU s", "≤ 4"),
-        Compared(size, ours, "pandas.read_csv alone", most, "peak MiB", "≤ 2"),
+        Measured(size, played, "CPU s", 4, "pandas.read_csv alone", parse),
+        Measured(size, ours, "peak MiB", 2, "pandas.read_csv alone", most),
     ]
 
 
 if __name__ == "__main__":
-    show(measure())
+    tell(measure(), sys.argv)

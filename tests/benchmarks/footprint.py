@@ -17,9 +17,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console as Terminal
-from rich.table import Table
-
 from tests.benchmarks.brokers import (
     BROKERS,
     Play,
@@ -29,6 +26,7 @@ from tests.benchmarks.brokers import (
     resting,
     telegram,
 )
+from tests.benchmarks.table import Measured, tell
 from tests.supervised import READY, Supervised, supervised
 
 RUNS = 7
@@ -41,16 +39,6 @@ SERVE = ("bot", "serve", "--config")
 QUARTER_END = "2026-09-30T19:46:00+00:00"  # fourteen minutes before a close of the bundled prices
 PATIENCE = 60.0
 LOOK_AGAIN = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """What was measured, and the most it is to be."""
-
-    name: str
-    value: float
-    unit: str
-    most: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +93,12 @@ def resident(number: int) -> float:
     return (own + sum(shared.values())) / KIB
 
 
-def memory(name: str, play: Play) -> Figure:
+def memory(name: str, play: Play) -> Measured:
     """What an idle daemon with one broker holds."""
     with lodged(play) as there:
         time.sleep(SETTLING_SECONDS)
         held = resident(there.daemon.process.pid)
-    return Figure(f"resident memory, armed and idle, {name}", held, "MiB", MOST_MIB)
+    return Measured(f"resident memory, armed and idle, {name}", held, "MiB", MOST_MIB)
 
 
 def imports_pandas() -> float:
@@ -133,15 +121,15 @@ def _spent(process: int) -> float:
     return (int(told[USER]) + int(told[SYSTEM])) / os.sysconf("SC_CLK_TCK")
 
 
-def start(name: str, play: Play) -> Figure:
-    """What a daemon takes to be armed, in imports of pandas, measured in turns.
+def start(name: str, play: Play) -> Measured:
+    """What a daemon takes to be armed, beside an import of pandas, measured in turns.
 
     In CPU time: what else the machine does adds least to it, and the least of each is the truest.
     """
     turns = [(arms(play), imports_pandas()) for _ in range(RUNS)]
     ours, theirs = (min(times) for times in zip(*turns, strict=True))
-    what = f'start to armed, {name}, against python -c "import pandas"'
-    return Figure(what, ours / theirs, "×", MOST_IMPORTS)
+    beside = 'python -c "import pandas"'
+    return Measured(f"start to armed, {name}", ours, "CPU s", MOST_IMPORTS, beside, theirs)
 
 
 def _sent(ledger: Path) -> int:
@@ -149,11 +137,11 @@ def _sent(ledger: Path) -> int:
         return int(kept.execute("SELECT count(*) FROM sent").fetchone()[0])
 
 
-def ends() -> Iterator[Figure]:
+def ends() -> Iterator[Measured]:
     """How long a daemon takes to end, whatever it is at."""
 
-    def figure(what: str, seconds: float) -> Figure:
-        return Figure(f"SIGTERM to exit, {what}", seconds, "s", MOST_SECONDS)
+    def figure(what: str, seconds: float) -> Measured:
+        return Measured(f"SIGTERM to exit, {what}", seconds, "s", MOST_SECONDS)
 
     for name, play in BROKERS.items():
         with lodged(play) as there:
@@ -173,16 +161,12 @@ def ends() -> Iterator[Figure]:
                 yield figure(f"{name} {how} from the start", there.goes())
 
 
-def main() -> None:
-    """Print one table."""
-    figures = [memory(name, play) for name, play in BROKERS.items()]
-    figures += [start(name, play) for name, play in BROKERS.items()]
-    figures += ends()
-    table = Table("what", "", "unit", "wanted")
-    for each in figures:
-        table.add_row(each.name, f"{each.value:.2f}", each.unit, f"≤ {each.most:g}")
-    Terminal().print(table)
+def measure() -> Iterator[Measured]:
+    """Measure everything once."""
+    yield from (memory(name, play) for name, play in BROKERS.items())
+    yield from (start(name, play) for name, play in BROKERS.items())
+    yield from ends()
 
 
 if __name__ == "__main__":
-    main()
+    tell(measure(), sys.argv)

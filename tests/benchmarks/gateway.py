@@ -8,8 +8,9 @@ stated apart. What the simulator itself computes is stated, too: the wall has it
 
 import asyncio
 import os
+import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -20,8 +21,6 @@ from time import perf_counter, process_time
 from typing import Any
 
 import pandas as pd
-from rich.console import Console as Terminal
-from rich.table import Table
 
 from adapters.ibkr import Gateway, Ibkr
 from adapters.sims.tws_market import Bar, Quote
@@ -36,6 +35,7 @@ from bot.run import run_session
 from bot.schedule import JumpingClock
 from bot.sessions import nyse
 from strategies import profile
+from tests.benchmarks.table import Measured, tell
 from tests.builders import a_portfolio
 from tests.fakes import FakeBroker, Fuse, TimedMarket
 from tests.strategies.builders import a_stock
@@ -50,6 +50,7 @@ MARGIN = TradingRules(proceeds=Proceeds.MARGIN)
 UNPACED = 1_000_000
 LEAD = timedelta(minutes=15)
 PATIENCE = 60.0
+MOST = 3.0  # of the whole by the wall
 TICKS = os.sysconf("SC_CLK_TCK")
 SECTORS = ("Energy", "Financials", "Health Care", "Industrials", "Technology", "Utilities")
 STOCKS = tuple(f"S{number:02}" for number in range(24))
@@ -235,16 +236,9 @@ def days() -> list[Day]:
     ]
 
 
-def compared(
-    fakes: Sequence[Took], gateway: Sequence[Took], of: Callable[[Took], float]
-) -> tuple[str, str, str]:
-    """Both medians in milliseconds, and the one as a multiple of the other."""
-    here, there = (median(map(of, took)) for took in (fakes, gateway))
-    return f"{1000 * there:.0f}", f"{1000 * here:.0f}", f"{there / here:.2f}"
-
-
+WHOLE = "the whole, by the wall"
 ROWS: Mapping[str, Callable[[Took], float]] = {
-    "the whole, by the wall": lambda took: took.whole.wall,
+    WHOLE: lambda took: took.whole.wall,
     "the whole, our CPU": lambda took: took.whole.cpu,
     "without the ledger, our CPU": lambda took: took.whole.cpu - took.ledger.cpu,
     "without the ledger, by the wall": lambda took: took.whole.wall - took.ledger.wall,
@@ -252,25 +246,25 @@ ROWS: Mapping[str, Callable[[Took], float]] = {
 }
 
 
-def main() -> None:
-    """Print one table; of the whole, at most 3 is wanted."""
-    table = Table("wake to last order acknowledged", "gateway ms", "fakes ms", "ratio")
+def measure() -> Iterator[Measured]:
+    """Measure every day: medians in milliseconds."""
     for day in days():
         fakes, gateway = [], []
         for _ in range(RUNS):
             fakes.append(asyncio.run(on_fakes(day)))
             gateway.append(asyncio.run(at_the_gateway(day)))
         first = gateway[0]
-        table.add_row(f"{day.name}: {first.orders} orders, {first.commits} commits")
-        for name, of in ROWS.items():
-            table.add_row(f"  {name}", *compared(fakes, gateway, of))
-        computed = 1000 * mean(took.simulator for took in gateway)
-        table.add_row("  the simulator's own CPU", f"{computed:.0f}", "", "")
         assert {(t.orders, t.commits) for t in (*fakes, *gateway)} == {
             (first.orders, first.commits)
         }
-    Terminal().print(table)
+        for name, of in ROWS.items():
+            there, here = (1000 * median(map(of, took)) for took in (gateway, fakes))
+            most = MOST if name == WHOLE else None
+            yield Measured(f"{day.name}: {name}", there, "ms", most, "on fakes", here)
+        computed = 1000 * mean(took.simulator for took in gateway)
+        run = f"{first.orders} orders, {first.commits} commits"
+        yield Measured(f"{day.name}: the simulator's CPU, {run}", computed, "ms")
 
 
 if __name__ == "__main__":
-    main()
+    tell(measure(), sys.argv)

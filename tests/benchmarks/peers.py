@@ -11,7 +11,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -23,8 +23,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.console import Console as Terminal
-from rich.table import Table
 
 from adapters.synthetic import synthetic_prices
 from bot.backtest import Experiment, backtest
@@ -42,6 +40,7 @@ from bot.domain.strategy import (
 from bot.sessions import nyse
 from bot.track_record import TrackRecord
 from strategies.global_etf_rotation import GlobalEtfRotation
+from tests.benchmarks.table import Measured, tell
 
 CALENDAR = nyse(date(2002, 1, 2), date(2027, 12, 31))
 SEED, RUNS = 7, 5
@@ -304,42 +303,42 @@ def alone(name: str, folder: Path) -> None:
     sys.stdout.write(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss / MEGA]))
 
 
-def measure(told: Terminal) -> Table:
+def measure() -> Iterator[Measured]:
     """Prove, then measure everything once."""
-    table = Table("what", "ours", "peer", "ratio", "at most", title="backtests beside peers")
-
-    def row(what: str, mine: float, other: float, most: float) -> None:
-        table.add_row(what, f"{mine:.3f}", f"{other:.3f}", f"{mine / other:.2f}", f"{most}")
-
     for course, limits in ((rotation(), {"bt": 0.5, "backtrader": 0.1}), (switch(), {"bt": 1.0})):
-        told.print(f"{course.name}: {len(course.closes)} x {course.closes.shape[1]}, proving")
         prove(course)
         mine = cpu(lambda: ours(course))  # noqa: B023 - called at once
+        size = f"{course.name}, {len(course.closes)} sessions × {course.closes.shape[1]}"
         for name, most in limits.items():
             other = cpu(lambda: ENGINES[name](course))  # noqa: B023 - called at once
-            row(f"{course.name}, CPU s, against {name}", mine, other, most)
-    course = rotation()
+            yield Measured(size, mine, "CPU s", most, name, other)
+    yield from of_the_whole(rotation())
+
+
+def of_the_whole(course: Course) -> Iterator[Measured]:
+    """The rotation with its numbers, and as processes that read their tables."""
     strategy = GlobalEtfRotation()
     history = invented(strategy.needs.symbols, SESSIONS + strategy.needs.sessions + 1)
     first = course.closes.index[1].date()
     with_features = cpu(lambda: play(strategy, history, first, SPARE))
-    row("features included, against bt without", with_features, cpu(lambda: bt(course)), 0.7)
+    bare = cpu(lambda: bt(course))
+    yield Measured(f"{course.name}, features included", with_features, "CPU s", 0.7, "bt", bare)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         course.keep(folder)
         (seconds, memory), (theirs, their_memory) = whole("ours", folder), whole("bt", folder)
-        row("whole process, CPU s, against bt", seconds, theirs, 0.5)
-        row("whole process, peak MiB, against bt", memory, their_memory, 0.7)
-    return table
+    size = f"{course.name}, whole process"
+    yield Measured(size, seconds, "CPU s", 0.5, "bt", theirs)
+    yield Measured(size, memory, "peak MiB", 0.7, "bt", their_memory)
 
 
 def main(arguments: list[str]) -> None:
     """Measure; or with an engine and a folder, be one measured process."""
-    if arguments:
-        alone(arguments[0], Path(arguments[1]))
-        return
-    told = Terminal()
-    told.print(measure(told))
+    match arguments:
+        case [engine, folder]:
+            alone(engine, Path(folder))
+        case _:
+            tell(measure(), arguments)
 
 
 if __name__ == "__main__":

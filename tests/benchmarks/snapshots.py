@@ -6,7 +6,7 @@
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,8 +14,6 @@ from time import process_time
 
 import numpy as np
 import pandas as pd
-from rich.console import Console as Terminal
-from rich.table import Table
 
 from adapters.store import PriceStore
 from bot.sessions import nyse
@@ -23,6 +21,7 @@ from bot.snapshots_prices import newest_of, rows_of
 from bot.snapshots_release import Recipe, build_and_publish
 from strategies.families import FAMILIES
 from strategies.panel import Panel, features
+from tests.benchmarks.table import Measured, tell
 
 RUSSELL, TECH = (
     "russell_1000_multi_factor_defensive",
@@ -35,22 +34,6 @@ SECTORS = ("Energy", "Financials", "Health Care", "Industrials", "Information Te
 CALENDAR = nyse(date(2000, 1, 3), date(2027, 12, 31))
 AT = datetime(2026, 8, 1, 0, 45, tzinfo=UTC)
 MEGA = 1024.0  # the kernel counts in KiB
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A thing and what it is held against, in one unit, and the ratio it is to keep to."""
-
-    name: str
-    value: float
-    against: str
-    other: float
-    unit: str
-    wanted: str
-
-    @property
-    def ratio(self) -> float:
-        return self.value / self.other
 
 
 def closes(stocks: int, days: pd.DatetimeIndex) -> pd.DataFrame:
@@ -174,7 +157,7 @@ def rolled(table: pd.DataFrame, days: list[date]) -> pd.DataFrame:
     return pd.DataFrame({name: column[wanted] for name, column in told.items()})
 
 
-def long_history() -> Compared:
+def long_history() -> Measured:
     """Twenty years of a thousand stocks: the features of every month's end."""
     days = CALENDAR.index(CALENDAR.before(LAST, YEARS * 252 + 21).date, LAST, 0)
     prices = closes(STOCKS, days)
@@ -197,14 +180,8 @@ def long_history() -> Compared:
     quick = process_time() - begun
     assert len(ours) == len(other) == MONTH_ENDS * prices.shape[1]
     _same(ours, other, table)
-    return Compared(
-        f"features of {STOCKS} stocks × {YEARS} years at {MONTH_ENDS} month ends",
-        quick,
-        "pandas groupby-rolling",
-        slow,
-        "CPU s",
-        "≤ 0.5",
-    )
+    name = f"features of {STOCKS} stocks × {YEARS} years at {MONTH_ENDS} month ends"
+    return Measured(name, quick, "CPU s", 0.5, "pandas groupby-rolling", slow)
 
 
 def _same(ours: pd.DataFrame, other: pd.DataFrame, table: pd.DataFrame) -> None:
@@ -214,7 +191,7 @@ def _same(ours: pd.DataFrame, other: pd.DataFrame, table: pd.DataFrame) -> None:
     np.testing.assert_allclose(ours[told.columns], told, rtol=1e-6, atol=1e-9)
 
 
-def measure() -> list[Compared]:
+def measure() -> list[Measured]:
     """Measure everything once."""
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench.at(Path(folder))
@@ -235,35 +212,14 @@ def measure() -> list[Compared]:
         stored = peak(whole, str(bench.folder), str(bench.store))
     size = f"snapshot of {STOCKS + 3} symbols × {ROWS} rows"
     return [
-        Compared(f"{size}, CSV", from_csv, "pandas.read_csv alone", parse, "CPU s", "≤ 2"),
-        Compared(f"{size}, store", from_store, "the same from CSV", from_csv, "CPU s", "≤ 0.2"),
-        Compared("newest prices, store", read_store, "all from CSV", read_csv, "CPU s", "≤ 0.2"),
-        Compared(f"{size}, CSV", ours, "pandas.read_csv alone", most, "MiB", "≤ 1.6"),
-        Compared(f"{size}, store", stored, "pandas.read_csv alone", most, "MiB", "–"),
+        Measured(f"{size}, CSV", from_csv, "CPU s", 2, "pandas.read_csv alone", parse),
+        Measured(f"{size}, store", from_store, "CPU s", 0.2, "the same from CSV", from_csv),
+        Measured("newest prices, store", read_store, "CPU s", 0.2, "all from CSV", read_csv),
+        Measured(f"{size}, CSV", ours, "peak MiB", 1.6, "pandas.read_csv alone", most),
+        Measured(f"{size}, store", stored, "peak MiB", None, "pandas.read_csv alone", most),
         long_history(),
     ]
 
 
-def show(rows: Iterable[Compared]) -> None:
-    """Print one table."""
-    table = Table("what", "", "against", "", "unit", "ratio", "wanted")
-    for row in rows:
-        table.add_row(
-            row.name,
-            f"{row.value:.3f}",
-            row.against,
-            f"{row.other:.3f}",
-            row.unit,
-            f"{row.ratio:.2f}",
-            row.wanted,
-        )
-    Terminal(width=160).print(table)
-
-
-def main() -> None:
-    """Measure and print."""
-    show(measure())
-
-
 if __name__ == "__main__":
-    main()
+    tell(measure(), sys.argv)
