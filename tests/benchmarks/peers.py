@@ -7,7 +7,6 @@ whole shares, without costs.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -40,6 +39,7 @@ from bot.domain.strategy import (
 from bot.sessions import nyse
 from bot.track_record import TrackRecord
 from strategies.global_etf_rotation import GlobalEtfRotation
+from tests.benchmarks.peak import peak_memory
 from tests.benchmarks.table import Measured, tell
 
 CALENDAR = nyse(date(2002, 1, 2), date(2027, 12, 31))
@@ -49,7 +49,6 @@ SPARE = Decimal("0.02")  # cash nobody spends, so that nobody needs credit
 AVERAGED = 200  # sessions
 LAST = date(2026, 7, 31)
 ROTATION, SWITCH = "quarterly rotation", "trend switch"
-MEGA = 1024.0  # the kernel counts in KiB
 SWITCHED = {True: {"QQQ": 0.7, "BIL": 0.28}, False: {"BIL": 0.98}}
 
 HALF = Decimal("0.5")
@@ -299,8 +298,7 @@ def whole(name: str, folder: Path) -> tuple[float, float]:
 def alone(name: str, folder: Path) -> None:
     """Be such a process."""
     ENGINES[name](Course.kept(name, folder))
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    sys.stdout.write(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss / MEGA]))
+    sys.stdout.write(json.dumps([process_time(), peak_memory()]))
 
 
 def measure() -> Iterator[Measured]:

@@ -33,7 +33,6 @@ YEARS, MONTH_ENDS = 20, 241
 SECTORS = ("Energy", "Financials", "Health Care", "Industrials", "Information Technology")
 CALENDAR = nyse(date(2000, 1, 3), date(2027, 12, 31))
 AT = datetime(2026, 8, 1, 0, 45, tzinfo=UTC)
-MEGA = 1024.0  # the kernel counts in KiB
 
 
 def closes(stocks: int, days: pd.DatetimeIndex) -> pd.DataFrame:
@@ -112,10 +111,8 @@ def cpu(*works: Callable[[], object]) -> list[float]:
 
 def peak(code: str, *arguments: str) -> float:
     """The peak memory of a whole process from its first line on, in MiB."""
-    told = f"{code}; print(open('/proc/self/status').read())"
-    output = subprocess.check_output([sys.executable, "-c", told, *arguments], text=True)
-    most = next(line for line in output.splitlines() if line.startswith("VmHWM"))
-    return float(most.split()[1]) / MEGA
+    told = f"{code}; from tests.benchmarks.peak import peak_memory; print(peak_memory())"
+    return float(subprocess.check_output([sys.executable, "-c", told, *arguments]))
 
 
 def month_ends(days: pd.DatetimeIndex) -> list[date]:
