@@ -282,6 +282,8 @@ class Book:
     def reaching(self, symbols: Collection[Symbol]) -> "Book":
         """The book in a run that has decided about these symbols, be they of a feed."""
         needs = self.needs
+        if {*symbols} <= {*needs.symbols} & {*needs.holds}:
+            return self
         return replace(
             self,
             reach=replace(
