@@ -10,6 +10,7 @@ import importlib.util
 import signal
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -265,5 +266,6 @@ def serve(line: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    with socket.socket(fileno=STANDARD_INPUT) as given:
+    # Whoever asked may be gone before he is answered.
+    with suppress(BrokenPipeError), socket.socket(fileno=STANDARD_INPUT) as given:
         serve(given)

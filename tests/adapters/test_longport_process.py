@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,17 @@ from pathlib import Path
 import pytest
 
 from adapters.longport_process import BELATED, LibraryRefused, NotAnswered, NotAsked, Process
-from adapters.longport_wire import Accepted, Balance, Half, Holdings, Money, Open, Positions, Submit
+from adapters.longport_wire import (
+    Accepted,
+    Balance,
+    Half,
+    Holdings,
+    Money,
+    Open,
+    Positions,
+    Submit,
+    question_line,
+)
 from adapters.sims.longport_faults import Fault, FaultKind
 from bot.domain.errors import SettingsError
 from tests.adapters.longport_world import ORDINARY, PYTHON, begun, end
@@ -233,6 +244,18 @@ def test_a_process_that_hangs_ends_by_itself_when_its_daemon_is_killed(control):
         time.sleep(0.01)
     assert hangs
     assert not lives(number)
+
+
+def test_a_process_whose_daemon_is_gone_before_the_answer_ends_without_a_word():
+    ours, given = socket.socketpair()
+    with given:
+        with ours:
+            ours.sendall(question_line(Balance("USD"), LATE))
+
+        command = [sys.executable, "-S", "-m", "adapters.longport_child"]
+        ended = subprocess.run(command, cwd=TREE, stdin=given, capture_output=True, check=False)
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 async def test_a_new_world_begins_without_the_libraries_of_an_earlier_one(process):
