@@ -245,9 +245,10 @@ class _Replay:
         self._holds = self._reach.on(day).holds
         self._bars.refuse_history(day)
         portfolio = self._portfolio()
-        looked_at = (*portfolio.shares, *self._needs.vital, *(owed.unfinished if owed else ()))
+        vital = () if self._bars.ordinary(day) else self._needs.vital
+        looked_at = (*portfolio.shares, *vital, *(owed.unfinished if owed else ()))
         seen = self._market.survey(portfolio, looked_at, session, opening=False)
-        refuse_vital(seen.findings, self._needs.vital)
+        refuse_vital(seen.findings, vital)
         equity = portfolio.equity(seen.prices)
         if equity <= 0 and not portfolio.shares:
             raise Blocked("no_equity", cash=portfolio.cash)

@@ -137,8 +137,8 @@ def quote_finding(
 
 
 def _is_market(quote: Quote) -> bool:
-    prices = (quote.bid, quote.ask, quote.last)
-    return all(p.is_finite() and p > 0 for p in prices) and quote.bid <= quote.ask
+    finite = quote.bid.is_finite() and quote.ask.is_finite() and quote.last.is_finite()
+    return finite and 0 < quote.bid <= quote.ask and quote.last > 0
 
 
 def _price_limit(sigma: float) -> float:
