@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -28,6 +28,7 @@ from bot.domain.model import (
     Plan,
     Portfolio,
     Quote,
+    Quotes,
     Side,
     Symbol,
     TradingRules,
@@ -36,7 +37,7 @@ from bot.domain.money import buy_limit, sell_limit
 from bot.execution import call_off, settle
 from bot.ladder import LEFT, SELLS_AT, Trade
 from bot.ledger import SqlLedger
-from bot.ports import Desk
+from bot.ports import Clock, Desk
 from bot.schedule import JumpingClock
 from tests.adapters.worlds import CALENDAR
 from tests.builders import TODAY, Money, a_run, a_session
@@ -85,6 +86,18 @@ class Case:
 Ending = tuple[list[Standing], Portfolio]
 
 
+class StandingMarket(FixedMarket):
+    """Prices that stand still: quotes are of the moment, the stale ones of yesterday."""
+
+    def __init__(self, quotes: Quotes, clock: Clock) -> None:
+        super().__init__(quotes)
+        self.clock = clock
+
+    async def quotes(self, symbols: Collection[Symbol]) -> Quotes:
+        told, now = await super().quotes(symbols), self.clock.now()
+        return {s: q if q.at == YESTERDAY else replace(q, at=now) for s, q in told.items()}
+
+
 def crossed(case: Case) -> Ending:
     blotter = Blotter(Opened(case.opening, SETTLES))
     crossing = Crossing(case.trade, case.quotes, SESSION.closes, blotter, case.costs)
@@ -101,7 +114,8 @@ def lived(case: Case) -> Ending:
 
 
 async def _lived(case: Case, ledger: SqlLedger, journal: Path) -> Ending:
-    clock, market = JumpingClock(SESSION.closes - SELLS_AT), FixedMarket(case.quotes)
+    clock = JumpingClock(SESSION.closes - SELLS_AT)
+    market = StandingMarket(case.quotes, clock)
     broker = PaperBroker(case.opening, journal, market, CALENDAR, clock, case.costs)
     desk = Desk(broker, market, CALENDAR, ledger, clock)
     for side, plan in case.plans.items():
