@@ -50,7 +50,7 @@ def test_what_is_missing_to_a_short_target_is_sold_short_at_the_bid_less_the_dis
 
     plan = shorts(HEDGE, a_situation(a_portfolio(10_000), MARKET), rules)
 
-    assert orders(plan) == [("IWM", "sell_short", 100)]
+    assert (orders(plan), plan.notes) == ([("IWM", "sell_short", 100)], ())
     assert plan.orders[0].limit == Decimal("49.50")
 
 
@@ -67,7 +67,7 @@ def test_a_short_grows_by_what_is_missing():
 
 
 NOT_OPENED = {
-    "what is held goes first": (HEDGE, {"IWM": 10}, {}, "closing_first"),
+    "what is held goes first": (HEDGE, {"IWM": 1}, {}, "closing_first"),
     "inside the band": (HEDGE, {"IWM": -99}, {}, "inside_band"),
     "no share fits": (usd_targets(10_000, IWM=-49), {}, {}, "gap_below_one_share"),
     "below the minimum": (
@@ -108,12 +108,34 @@ def test_a_finding_stops_an_opening(finding):
     assert (orders(plan), codes(plan)) == ([], {"IWM": finding})
 
 
-def test_a_cap_on_money_opens_a_part_and_says_so():
+@pytest.mark.parametrize(("most", "shares"), [(1000, 20), (50, 1)])
+def test_a_cap_on_money_opens_a_part_and_says_so(most, shares):
     at = a_situation(a_portfolio(10_000), MARKET)
 
-    plan = shorts(HEDGE, at, replace(AT_QUOTE, max_notional=Decimal(1000)))
+    plan = shorts(HEDGE, at, replace(AT_QUOTE, max_notional=Decimal(most)))
 
-    assert (orders(plan), codes(plan)) == ([("IWM", "sell_short", 20)], {"IWM": "capped"})
+    assert (orders(plan), codes(plan)) == ([("IWM", "sell_short", shares)], {"IWM": "capped"})
+
+
+def test_one_share_that_is_just_worth_an_order_is_sold_short():
+    at = a_situation(a_portfolio(10_000), MARKET)
+
+    plan = shorts(usd_targets(10_000, IWM=-50), at, replace(AT_QUOTE, min_notional=Decimal(50)))
+
+    assert orders(plan) == [("IWM", "sell_short", 1)]
+
+
+@pytest.mark.parametrize(
+    ("caps", "second"),
+    [({"max_turnover": Decimal("0.6")}, [("QQQ", "sell_short", 10)]), ({"max_orders": 1}, [])],
+)
+def test_what_was_sold_short_before_counts_towards_the_caps(caps, second):
+    wanted = usd_targets(10_000, IWM=-5000, QQQ=-2000)
+
+    plan = shorts(wanted, a_situation(a_portfolio(10_000), MARKET), replace(AT_QUOTE, **caps))
+
+    assert orders(plan) == [("IWM", "sell_short", 100), *second]
+    assert codes(plan) == {"QQQ": "capped"}
 
 
 def test_without_the_equity_that_positions_ask_for_nothing_is_opened():
@@ -124,6 +146,13 @@ def test_without_the_equity_that_positions_ask_for_nothing_is_opened():
     (note,) = plan.notes
     assert (orders(plan), note.code) == ([], "margin_short")
     assert note.values["needed"] == Decimal("10400.00")
+
+
+@pytest.mark.parametrize(("equity", "needed"), [(6500, None), ("6499.99", 6500)])
+def test_the_equity_that_positions_ask_for_is_enough_to_the_cent(equity, needed):
+    wanted = usd_targets(equity, QQQ=5000, IWM=-5000)
+
+    assert equity_lacking(wanted, AT_QUOTE) == needed
 
 
 @pytest.mark.parametrize(
