@@ -44,6 +44,12 @@ EQUIVALENT = (
     ("selling.Sells._wanted: 0", "a target of a dollar funds no share dearer than that"),
     ("selling.Sells._cap: floor(self.at.portfolio.held(symbol))", "it is only to be large enough"),
     ("selling.Sells._cap: 1", "the same, without a cap; with a cap a test notices"),
+    ("selling.Sells.reduce: self.targets.values[symbol] < 0", "a zero target leaves whole"),
+    ("selling.Sells._cover: self.gap(symbol) > 0", "a gap of zero is never outside the band"),
+    ("selling.Sells._cover: 0", "a gap of a dollar covers no share dearer than that"),
+    ("selling.Sells._is_short: self.at.portfolio.held(symbol) < 0", "nothing is closed by none"),
+    ("selling.Sells._is_short: 0", "a part of a share is neither sold nor bought back"),
+    ("planning.residuals: value > 0", "without shares a zero target is passed over"),
     ("planning.plan_buys: 0", "a target of a dollar fills no gap; what is wanted has its test"),
     ("planning.residuals: gap > 0", "a gap of zero is never outside the band"),
 )

@@ -243,6 +243,7 @@ def test_a_reduction_of_exactly_the_minimum_goes():
     [
         (85, 1, False, {}, "kept_one_share"),
         (84, 1, False, {"VOO": 1}, "target_below_one_share"),
+        ("0.5", 1, False, {"VOO": 1}, "target_below_one_share"),
         (84, 1, True, {}, "changed_recently"),
         (99, 3, False, {"VOO": 2}, "kept_one_share"),
         (99, 2, False, {"VOO": 1}, "kept_one_share"),

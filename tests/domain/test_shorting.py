@@ -209,6 +209,15 @@ def test_the_money_of_shorts_buys_nothing():
     assert orders(plan) == [("QQQ", "buy", 100)]
 
 
+def test_the_money_of_shorts_is_not_awaited():
+    plan = buys(
+        usd_targets(10_000, QQQ=10_100, IWM=-5000),
+        a_situation(a_portfolio(15_000, IWM=-100), MARKET),
+    )
+
+    assert (orders(plan), codes(plan)) == ([("QQQ", "buy", 100)], {"QQQ": "cash_below_one_share"})
+
+
 def test_a_cover_is_an_exit_at_the_ask_and_the_premium():
     at = a_situation(a_portfolio(15_000, IWM=-100), MARKET)
     wanted = usd_targets(10_000, IWM=0)
@@ -233,10 +242,37 @@ def test_a_part_of_a_short_that_is_no_share_stays_with_a_note():
     assert (orders(plan), codes(plan)) == ([], {"IWM": "rounded"})
 
 
-def test_a_short_beyond_its_target_is_bought_back_as_far():
-    plan = sells(HEDGE, a_situation(a_portfolio(17_000, IWM=-140), MARKET))
+def test_a_short_beyond_its_target_is_bought_back_as_far_and_no_share_further():
+    wanted = usd_targets(10_000, IWM=-5030)
 
-    assert orders(plan) == [("IWM", "buy_to_cover", 40)]
+    plan = sells(wanted, a_situation(a_portfolio(17_000, IWM=-140), MARKET))
+
+    assert orders(plan) == [("IWM", "buy_to_cover", 39)]
+
+
+@pytest.mark.parametrize(
+    ("target", "cash", "why"),
+    [
+        (-5000, 15_000, {}),
+        (-5000, -1, {}),
+        ("-4999.5", 15_000, {"IWM": "inside_band"}),
+        ("-4999.5", -1, {"IWM": "negative_cash"}),
+    ],
+)
+def test_a_short_at_its_target_is_nothing_to_close(target, cash, why):
+    at = a_situation(a_portfolio(cash, IWM=-100), MARKET)
+
+    plan = sells(usd_targets(10_000, IWM=target), at)
+
+    assert (orders(plan), codes(plan)) == ([], why)
+
+
+def test_what_a_cover_costs_is_repaid_with_the_debt():
+    at = a_situation(a_portfolio(-1000, IWM=-10, QQQ=50), MARKET)
+
+    plan = sells(usd_targets(3500, QQQ=5000, IWM=0), at)
+
+    assert orders(plan) == [("IWM", "buy_to_cover", 10), ("QQQ", "sell", 15)]
 
 
 def test_a_short_a_little_beyond_its_target_stays():
@@ -282,6 +318,30 @@ def test_what_leaves_whole_is_a_zero_target_or_one_across_zero():
     }
 
 
+@pytest.mark.parametrize(
+    ("target", "held"),
+    [
+        ({"QQQ": 0.5}, {"QQQ": 10}),
+        ({"QQQ": -0.5}, {"QQQ": -10}),
+        ({"QQQ": 5000}, {"QQQ": "0.5"}),
+        ({"QQQ": -5000}, {"QQQ": 0}),
+        ({"QQQ": 5000}, {"QQQ": 0}),
+        ({}, {"QQQ": 10}),
+        ({}, {"QQQ": -10}),
+    ],
+)
+def test_what_is_on_the_side_of_its_target_or_has_none_does_not_leave(target, held):
+    assert leaving(target, a_portfolio(0, **held)) == set()
+
+
+def test_what_is_to_leave_is_no_short_to_be_opened():
+    wanted = usd_targets(10_000, QQQ=0, IWM=-5000)
+
+    plan = shorts(wanted, a_situation(a_portfolio(10_000, QQQ=5), MARKET))
+
+    assert (orders(plan), codes(plan)) == ([("IWM", "sell_short", 100)], {})
+
+
 def test_wanted_shares_are_not_paid_with_the_money_of_shorts():
     wanted = replace(HEDGE, values={**HEDGE.values, "BIL": Decimal(5000)}, roles=HAVEN)
     at = a_situation(a_portfolio(5000, IWM=-100, BIL=100), MARKET)
@@ -315,7 +375,7 @@ def test_a_short_that_should_be_gone_is_owed_as_shares_to_buy():
 
 
 @pytest.mark.parametrize(
-    ("value", "held", "left"), [(-5000, 0, -1), (0, -3, 3), (-5000, -3, None), (5000, 0, 1)]
+    ("value", "held", "left"), [(-5000, 0, -1), (0, -3, 3), (-5000, -3, None), ("0.5", 0, 1)]
 )
 def test_without_a_price_a_short_is_measured_by_whether_it_is_there(value, held, left):
     wanted = usd_targets(10_000, IWM=value)
