@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from math import floor
@@ -235,17 +235,21 @@ def ledger(course: Course, engine: str) -> list[Trade]:
     return sorted(made)
 
 
-def rotation() -> Course:
+def decided() -> Course:
     """Twenty years of the quarterly rotation with its daily canaries: when it wanted what."""
     strategy = GlobalEtfRotation()
     closes = invented(strategy.needs.symbols, SESSIONS + strategy.needs.sessions + 1)
     wanted = play(strategy, closes, closes.index[-SESSIONS].date(), SPARE).wanted
     targets = wanted.reindex(columns=closes.columns).fillna(0.0)
-    # An emergency is wanted again every day it lasts: what it wants changes on the first.
-    again = (targets == targets.shift()).all(axis=1)
-    lasts = np.diff(closes.index.searchsorted(targets.index), prepend=0) == 1
-    targets = targets[~(again & lasts)]
     return Course(ROTATION, closes.iloc[-SESSIONS - 1 :], targets)
+
+
+def rotation() -> Course:
+    """The same without what is wanted again: an emergency is, on every day it lasts."""
+    every = decided()
+    again = (every.targets == every.targets.shift()).all(axis=1)
+    lasts = np.diff(every.closes.index.searchsorted(every.targets.index), prepend=0) == 1
+    return replace(every, targets=every.targets[~(again & lasts)])
 
 
 def switch() -> Course:
@@ -314,13 +318,21 @@ def measure() -> Iterator[Measured]:
 
 
 def of_the_whole(course: Course) -> Iterator[Measured]:
-    """The rotation with its numbers, and as processes that read their tables."""
+    """The rotation with its numbers, and as processes that read their tables.
+
+    With its numbers it decides on many more sessions than its targets change on: `bt`
+    is given both.
+    """
     strategy = GlobalEtfRotation()
     history = invented(strategy.needs.symbols, SESSIONS + strategy.needs.sessions + 1)
     first = course.closes.index[1].date()
     with_features = cpu(lambda: play(strategy, history, first, SPARE))
-    bare = cpu(lambda: bt(course))
-    yield Measured(f"{course.name}, features included", with_features, "CPU s", 0.7, "bt", bare)
+    for table in (decided(), course):
+        prove(table)
+        bare = cpu(lambda: bt(table))  # noqa: B023 - called at once
+        peer = f"bt, {len(table.targets)} rows of targets"
+        name = f"{course.name}, features included"
+        yield Measured(name, with_features, "CPU s", 0.7, peer, bare)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         course.keep(folder)
