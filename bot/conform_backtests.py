@@ -1,6 +1,5 @@
 """Cases of conformance vectors about backtests by the first authors' accounting."""
 
-import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +14,7 @@ from bot.original import Terms
 from bot.original_products import ProductRule, study_products
 from bot.original_stocks import StockRule, defensive, study_stocks, unpooled
 from bot.original_tables import Labels, Row, leaders_summary, products_summary, stocks_summary
-from bot.vectors import day, frame_table, mapping, number
+from bot.vectors import day, frame_prices, frame_table, mapping, number
 from strategies import as_specified
 from strategies.families import FAMILIES
 from strategies.leveraged_pullback import FEED as PRODUCTS
@@ -108,10 +107,7 @@ def _cell(value: object) -> object:
 
 def _summary(frames: Mapping[str, str], case: _Given) -> list[Row]:
     given = mapping("input", case.get("input"))
-    text = frames.get(str(given.get("prices")))
-    if not isinstance(text, str):
-        raise DataError("bad_case", field="prices", value=given.get("prices"))
-    prices = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    prices = frame_prices(frames, given.get("prices"))
     universe = Universe.of(frame_table("universe", given.get("universe")))
     kwargs = mapping("kwargs", given.get("kwargs"))
     return _STUDIES[case["kind"]](prices, universe, kwargs)

@@ -1,6 +1,5 @@
 """Cases of conformance vectors about rows: the features of a day, and universes over time."""
 
-import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ import pandas as pd
 
 from bot.domain.errors import DataError
 from bot.domain.model import Symbol
-from bot.vectors import day, frame_table, mapping, number
+from bot.vectors import day, frame_prices, frame_table, mapping, number
 from strategies import profile
 from strategies.families import FAMILIES, Family, snapshot
 from strategies.panel import Panel
@@ -85,11 +84,7 @@ def _features(frames: Mapping[str, str], case: Mapping[str, Any]) -> pd.DataFram
     name = profile(str(case["profile"])).name
     given = mapping("input", case["input"])
     kwargs = mapping("kwargs", given.get("kwargs"))
-    text = frames.get(str(given.get("prices")))
-    if not isinstance(text, str):
-        raise DataError("bad_case", field="prices", value=given.get("prices"))
-    # Read as text, a stock called NA is one.
-    prices = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    prices = frame_prices(frames, given.get("prices"))
     universe = Universe.of(frame_table("universe", given.get("universe")))
     if name == _POOL:
         _refuse_unknown(kwargs, (_POOL_SIZE, *_LEADERS))

@@ -31,7 +31,8 @@ class Difference:
     """A session of which the whole history and one cut at `cut` do not say the same.
 
     `code` is `looks_ahead` where later sessions were cut off, `reaches_back` where
-    earlier ones were that it says it does not need.
+    earlier ones were that it says it does not need. `whole` and `part` are what was
+    decided, both empty where only the numbers behind it differ.
     """
 
     code: str
@@ -200,7 +201,7 @@ def _compared(
     if answer != asked.answer:
         told = _said(asked.answer), _said(answer)
     elif asked.session in differ:
-        told = "numbers", "other numbers"
+        told = "", ""
     else:
         return
     yield Difference(code, cut.date(), asked.session, *told)

@@ -29,7 +29,7 @@ class Markets:
 
     @classmethod
     def of(cls, panel: Panel) -> "Markets":
-        """All days on which the panel has any price. Raises DataError `no_rows`."""
+        """All days on which the panel has any price. Raises DataError `empty_file`."""
         if not len(panel.days):
             raise DataError("empty_file", path="prices")
         numbers = panel.days.astype(np.int64)
@@ -129,12 +129,12 @@ def held(weights: Mapping[Symbol, float], safe_haven: Symbol) -> dict[Symbol, Ho
 
 
 def reckoned(
-    choices: Sequence[Choice], returns: pd.DataFrame, safe_haven: Symbol, terms: Terms
+    choices: Sequence[Choice], returns: pd.DataFrame, begins: Mapping[Symbol, float], cost: float
 ) -> Reckoning:
-    """Begin in the safe haven, then hold what was chosen."""
+    """Hold what `begins`, then what was chosen; `cost` is a fraction of the turnover."""
     rows = returns.index.get_indexer(pd.DatetimeIndex([choice.day for choice in choices]))
     moves = [Move(int(row), choice.weights) for row, choice in zip(rows, choices, strict=True)]
-    return reckon(returns, {safe_haven: 1.0}, moves, terms.cost)
+    return reckon(returns, begins, moves, cost)
 
 
 def chosen_of(choices: Sequence[Choice], safe_haven: Symbol) -> list[Symbol]:

@@ -100,7 +100,7 @@ def study_products(rule: ProductRule, panel: Panel, universe: Universe, terms: T
     twice = rule.leverage * pool - rule.expense / _SESSIONS_A_YEAR
     return Study(
         choices=choices,
-        reckoning=reckoned(choices, products, haven, terms),
+        reckoning=reckoned(choices, products, {haven: 1.0}, terms.cost),
         references=references.assign(**{POOL: pool, TWICE: twice}),
         safe_haven=haven,
     )

@@ -7,9 +7,8 @@ import pandas as pd
 
 from bot.domain.errors import DataError
 from bot.domain.model import Symbol
-from bot.domain.reweighting import Move, reckon
 from bot.domain.strategy import Facts, Features, Holding, Rebalance, Strategy
-from bot.original import Choice, Markets, Study, Terms
+from bot.original import Choice, Markets, Study, Terms, reckoned
 
 # USD the account begins with, for rules that ask what it can afford.
 BEGINS_WITH = 100_000.0
@@ -20,7 +19,7 @@ def study_sessions(strategy: Strategy, facts: Facts, benchmark: pd.Series, terms
 
     The span begins where the strategy has all it needs. The account begins in cash,
     which earns nothing, as does whatever the targets leave. Raises DataError
-    `begins_too_early`, `no_sessions_played`, and what the strategy raises.
+    `too_few_sessions`, `begins_too_early`, `no_sessions_played`, and what the strategy raises.
     """
     markets = Markets(facts.closes.ffill())
     needed, every = strategy.needs.sessions, pd.DatetimeIndex(facts.closes.index)
@@ -32,12 +31,10 @@ def study_sessions(strategy: Strategy, facts: Facts, benchmark: pd.Series, terms
     days = markets.within(terms.first or earliest, terms.last)
     returns = markets.returns([str(symbol) for symbol in facts.closes.columns], days)
     choices = _Book(Features(strategy, facts), markets, terms.cost).played(days)
-    rows = days.get_indexer(pd.DatetimeIndex([choice.day for choice in choices]))
-    moves = [Move(int(row), choice.weights) for row, choice in zip(rows, choices, strict=True)]
     changed = (benchmark / benchmark.shift() - 1.0).reindex(days).fillna(0.0)
     return Study(
         choices=choices,
-        reckoning=reckon(returns, {}, moves, terms.cost),
+        reckoning=reckoned(choices, returns, {}, terms.cost),
         references=pd.DataFrame({str(benchmark.name): changed}),
         safe_haven="",
     )

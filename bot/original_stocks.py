@@ -70,7 +70,8 @@ def study_stocks(rule: StockRule, panel: Panel, universe: Universe, terms: Terms
     if isinstance(rule.strategy, MegaCapLeaders):
         pool = mean_return(markets.returns(members_of(universe), days))
         references = references.assign(**{EQUAL_WEIGHT: pool})
-    return Study(choices, reckoned(choices, returns, haven, terms), references, haven)
+    reckoning = reckoned(choices, returns, {haven: 1.0}, terms.cost)
+    return Study(choices, reckoning, references, haven)
 
 
 def _choices(

@@ -213,11 +213,11 @@ def hindsight_sheet(found: Hindsight, words: Words) -> Sheet:
         words.phrase("check_acts" if found.acts_from else "check_never_acts", needs),
     ]
     for each in found.differences:
-        told = {"cut": each.cut, "session": each.session, "whole": each.whole, "part": each.part}
-        ahead = words.phrase("check_looks_ahead", told)
-        lines.append(
-            ahead if each.code == LOOKS_AHEAD else words.phrase("check_reaches_back", told)
-        )
+        ahead = each.code == LOOKS_AHEAD
+        said = {"part": each.part, "whole": each.whole}
+        what = words.phrase("check_decided", said) if each.part else words.phrase("check_numbers")
+        told = {"cut": each.cut, "session": each.session, "what": what}
+        lines.append(words.phrase("check_looks_ahead" if ahead else "check_reaches_back", told))
     if not found.differences:
         lines.append(words.phrase("check_clean"))
     return "\n".join(lines)

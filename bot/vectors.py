@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from io import StringIO
 from typing import Any
 
 import pandas as pd
@@ -77,6 +78,15 @@ def day(field: str, value: Any) -> date:
         return date.fromisoformat(value)
     except (TypeError, ValueError) as error:
         raise DataError("bad_case", field=field, value=value) from error
+
+
+def frame_prices(frames: Mapping[str, str], told: Any) -> pd.DataFrame:
+    """The prices a case names among the frames of its file, their cells as written."""
+    text = frames.get(str(told))
+    if not isinstance(text, str):
+        raise DataError("bad_case", field="prices", value=told)
+    # Read as text, a stock called NA is one.
+    return pd.read_csv(StringIO(text), dtype=str, keep_default_na=False)
 
 
 def frame_table(field: str, told: Any) -> pd.DataFrame:

@@ -14,15 +14,8 @@ from bot.original_trial import Members, Reckoned, attempt_original
 from bot.track_files import put
 from bot.trial import Wish
 from config.settings import Settings
-from tests.benchmarks.snapshots import (
-    CALENDAR,
-    LAST,
-    RUSSELL,
-    STOCKS,
-    cpu,
-    furnish,
-    peak,
-)
+from tests.benchmarks.cost import cpu, peak
+from tests.benchmarks.snapshots import CALENDAR, LAST, RUSSELL, STOCKS, furnish
 from tests.benchmarks.table import Measured, tell
 
 ROWS = 2520

@@ -12,7 +12,6 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from statistics import median
-from time import process_time
 
 import pandas as pd
 
@@ -28,23 +27,12 @@ from bot.sessions import nyse
 from bot.sources import BUNDLED_PRICES
 from strategies import PROFILES, profile
 from strategies.global_etf_rotation import GlobalEtfRotation
+from tests.benchmarks.cost import RUNS, cpu
 from tests.benchmarks.table import Measured, tell
 
-RUNS = 5
 SEED, DECADE, CASH = 7, 2520, Decimal(25_000)
 SAME_DAY = TradingRules(proceeds=Proceeds.SAME_DAY)
 FIRST, LAST = date(2026, 6, 15), date(2026, 10, 6)
-
-
-def cpu(work: Callable[[], object]) -> float:
-    """The median CPU time of a piece of work in this process, after one warm-up."""
-    work()
-    times = []
-    for _ in range(RUNS):
-        begun = process_time()
-        work()
-        times.append(process_time() - begun)
-    return median(times)
 
 
 def child_cpu(*arguments: str) -> float:
@@ -111,6 +99,14 @@ class Decade:
             features.decide(day.date(), {}, float(CASH))
 
 
+def beside(
+    name: str, work: Callable[[], object], against: str, bare: Callable[[], object]
+) -> Measured:
+    """A piece of work beside what it can not do without."""
+    whole, part = cpu(work, bare)
+    return Measured(name, whole, "CPU s", against=against, other=part)
+
+
 def measure() -> list[Measured]:
     """Measure everything once."""
     closes = pd.read_csv(BUNDLED_PRICES, index_col=0, parse_dates=True)
@@ -118,21 +114,19 @@ def measure() -> list[Measured]:
     decades = [Decade.of(name) for name in PROFILES if not profile(name).strategy().needs.feeds]
     return [
         *(
-            Measured(
+            beside(
                 f"backtest {DECADE} sessions of {decade.name}",
-                cpu(decade.replay),
-                "CPU s",
-                against="its numbers and decisions alone",
-                other=cpu(decade.ask),
+                decade.replay,
+                "its numbers and decisions alone",
+                decade.ask,
             )
             for decade in decades
         ),
-        Measured(
+        beside(
             f"serve {len(sessions)} sessions on paper",
-            cpu(serve_a_quarter),
-            "CPU s",
-            against="the strategy alone on the same sessions",
-            other=cpu(lambda: ask_the_strategy_alone(closes)),
+            serve_a_quarter,
+            "the strategy alone on the same sessions",
+            lambda: ask_the_strategy_alone(closes),
         ),
         Measured(
             "bellwether --version",

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from math import floor
 from pathlib import Path
 from statistics import median
@@ -39,11 +40,11 @@ from bot.domain.strategy import (
 from bot.sessions import nyse
 from bot.track_record import TrackRecord
 from strategies.global_etf_rotation import GlobalEtfRotation
-from tests.benchmarks.peak import peak_memory
+from tests.benchmarks.cost import RUNS, cpu, peak_memory
 from tests.benchmarks.table import Measured, tell
 
 CALENDAR = nyse(date(2002, 1, 2), date(2027, 12, 31))
-SEED, RUNS = 7, 5
+SEED = 7
 SESSIONS, CASH = 5000, 1_000_000
 SPARE = Decimal("0.02")  # cash nobody spends, so that nobody needs credit
 AVERAGED = 200  # sessions
@@ -281,17 +282,6 @@ def prove(course: Course) -> None:
         assert engine(course) == ledger(course, name), f"{name}: {course.name}"
 
 
-def cpu(work: Callable[[], object]) -> float:
-    """The median CPU seconds of a piece of work, after one that warms up."""
-    work()
-    times = []
-    for _ in range(RUNS):
-        begun = process_time()
-        work()
-        times.append(process_time() - begun)
-    return median(times)
-
-
 def whole(name: str, folder: Path) -> tuple[float, float]:
     """CPU seconds and peak MiB of a process that reads the tables and plays them."""
     command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.peers", name, str(folder)]
@@ -309,10 +299,9 @@ def measure() -> Iterator[Measured]:
     """Prove, then measure everything once."""
     for course, limits in ((rotation(), {"bt": 0.5, "backtrader": 0.1}), (switch(), {"bt": 1.0})):
         prove(course)
-        mine = cpu(lambda: ours(course))  # noqa: B023 - called at once
+        mine, *others = cpu(*(partial(ENGINES[name], course) for name in ("ours", *limits)))
         size = f"{course.name}, {len(course.closes)} sessions × {course.closes.shape[1]}"
-        for name, most in limits.items():
-            other = cpu(lambda: ENGINES[name](course))  # noqa: B023 - called at once
+        for (name, most), other in zip(limits.items(), others, strict=True):
             yield Measured(size, mine, "CPU s", most, name, other)
     yield from of_the_whole(rotation())
 
@@ -326,13 +315,14 @@ def of_the_whole(course: Course) -> Iterator[Measured]:
     strategy = GlobalEtfRotation()
     history = invented(strategy.needs.symbols, SESSIONS + strategy.needs.sessions + 1)
     first = course.closes.index[1].date()
-    with_features = cpu(lambda: play(strategy, history, first, SPARE))
-    for table in (decided(), course):
-        prove(table)
-        bare = cpu(lambda: bt(table))  # noqa: B023 - called at once
+    tables = decided(), course
+    prove(tables[0])
+    mine, *others = cpu(
+        lambda: play(strategy, history, first, SPARE), *(partial(bt, table) for table in tables)
+    )
+    for table, other in zip(tables, others, strict=True):
         peer = f"bt, {len(table.targets)} rows of targets"
-        name = f"{course.name}, features included"
-        yield Measured(name, with_features, "CPU s", 0.7, peer, bare)
+        yield Measured(f"{course.name}, features included", mine, "CPU s", 0.7, peer, other)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         course.keep(folder)

@@ -3,10 +3,8 @@
 `python -m tests.benchmarks.snapshots` prints them as a table.
 """
 
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -21,13 +19,14 @@ from bot.snapshots_prices import newest_of, rows_of
 from bot.snapshots_release import Recipe, build_and_publish
 from strategies.families import FAMILIES
 from strategies.panel import Panel, features
+from tests.benchmarks.cost import cpu, peak
 from tests.benchmarks.table import Measured, tell
 
 RUSSELL, TECH = (
     "russell_1000_multi_factor_defensive",
     "tech_communication_pullback_enhancement",
 )
-SEED, RUNS = 11, 7
+SEED = 11
 STOCKS, ROWS, LAST = 1000, 1512, date(2026, 7, 31)
 YEARS, MONTH_ENDS = 20, 241
 SECTORS = ("Energy", "Financials", "Health Care", "Industrials", "Information Technology")
@@ -93,26 +92,6 @@ class Bench:
         """Build and publish one, from the file of prices to the last artifact."""
         out, universe = self.folder / "out", self.folder / "universe.csv"
         build_and_publish(Recipe(RUSSELL, prices, universe, out), CALENDAR, datetime.now(UTC))
-
-
-def cpu(*works: Callable[[], object]) -> list[float]:
-    """The least CPU time of each piece of work, measured in turns after one warm-up.
-
-    What else the machine does only adds to a time, and so meets all of them alike.
-    """
-    times: list[list[float]] = [[] for _ in works]
-    for _ in range(RUNS + 1):
-        for work, taken in zip(works, times, strict=True):
-            begun = process_time()
-            work()
-            taken.append(process_time() - begun)
-    return [min(taken[1:]) for taken in times]
-
-
-def peak(code: str, *arguments: str) -> float:
-    """The peak memory of a whole process from its first line on, in MiB."""
-    told = f"{code}; from tests.benchmarks.peak import peak_memory; print(peak_memory())"
-    return float(subprocess.check_output([sys.executable, "-c", told, *arguments]))
 
 
 def month_ends(days: pd.DatetimeIndex) -> list[date]:

@@ -8,18 +8,13 @@ import pytest
 
 from adapters.synthetic import BUNDLED
 from strategies import PROFILES
-from tests.bot.panels import PRODUCTS, WITH_SNAPSHOTS, a_panel
+from tests.bot.panels import PRODUCTS, WITH_SNAPSHOTS
 from tests.bot.scratch import Scratch
 
 RUSSELL, TOP20 = "russell_1000_multi_factor_defensive", "mega_cap_leader_rotation_dynamic_top20"
 DAILY = [name for name, told in PROFILES.items() if not told.strategy().needs.feeds]
 FOUR = {"summary", "portfolio_returns", "weights_history", "turnover_history"}
 MORE = {"candidate_scores", "trades", "exposure_history", "reference_returns"}
-
-
-@pytest.fixture(scope="module")
-def panel(tmp_path_factory):
-    return a_panel(tmp_path_factory.mktemp("panel"), months=3, seed=5)
 
 
 @pytest.fixture

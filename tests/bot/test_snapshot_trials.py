@@ -6,17 +6,12 @@ import pandas as pd
 import pytest
 
 from bot.trial import Wish
-from tests.bot.panels import PRODUCTS, WITH_SNAPSHOTS, a_panel
+from tests.bot.panels import PRODUCTS, WITH_SNAPSHOTS
 from tests.bot.scratch import Scratch
 from tests.bot.trials import tried
 
 RUSSELL = "russell_1000_multi_factor_defensive"
 every_profile = pytest.mark.parametrize("name", WITH_SNAPSHOTS)
-
-
-@pytest.fixture(scope="module")
-def panel(tmp_path_factory):
-    return a_panel(tmp_path_factory.mktemp("panel"), months=3, seed=5)
 
 
 @pytest.fixture

@@ -12,11 +12,13 @@ from bot.backtest import FillAt
 from bot.domain.model import Note
 from bot.domain.performance import Performance
 from bot.domain.strategy import FeedNeed, Needs
+from bot.hindsight import Difference, Hindsight
 from bot.lines import width
 from bot.profiles import Explained, Prospectus, prospectus, prospectuses
 from bot.terminal import (
     WIDEST,
     display,
+    hindsight_sheet,
     profile_sheet,
     profiles_sheet,
     progress,
@@ -274,3 +276,25 @@ def test_where_there_is_no_terminal_nothing_is_counted_aloud(capsys):
         watch(1, 2)
 
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "decided", "numbers"),
+    [
+        (EN, "was known: trend: BETA 1.0000, instead of not_due", "the same decision from other"),
+        (ZH, "trend: BETA 1.0000，而非 not_due", "决策相同"),
+    ],
+    ids=list(Language),
+)
+def test_what_cutting_showed_says_whether_a_decision_or_only_its_numbers_differ(
+    words, decided, numbers
+):
+    day = date(2026, 3, 31)
+    otherwise = Difference("looks_ahead", day, day, "not_due", "trend: BETA 1.0000")
+    alike = Difference("reaches_back", day, day, "", "")
+    found = Hindsight(1, (day,), 300, 281, 20, 21, day, (otherwise, alike))
+
+    first, second = hindsight_sheet(found, words).splitlines()[-2:]
+
+    assert decided in first
+    assert numbers in second
