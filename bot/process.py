@@ -46,6 +46,7 @@ from config.settings import Settings
 
 NONCE_BYTES = 16
 HEALTH_SECONDS = 25.0  # with a daemon that asks its brokers
+MOMENT = "%Y%m%dT%H%M%S.%f"  # two starts of one second are told both
 LAST_WORDS_SECONDS = 1.5  # for messages still to be delivered when the process is to end
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ async def _last_words(house: House, line: ChatLine | None) -> None:
 
 
 def _tell_start(seat: Seat) -> None:
-    key = f"started/{seat.desk.clock.now():%Y%m%dT%H%M%S}"
+    key = f"started/{seat.desk.clock.now():{MOMENT}}"
     seat.tell("startup", key, render_start(status_of(seat), seat.language))
 
 
@@ -159,7 +160,7 @@ def _died(group: ExceptionGroup[Exception], seats: Sequence[Seat]) -> Bellwether
     if not isinstance(named, BellwetherError):
         named = BellwetherError("daemon_died", error=f"{type(error).__name__}: {error}")
     for seat in seats:
-        key = f"died/{seat.desk.clock.now():%Y%m%dT%H%M%S}"
+        key = f"died/{seat.desk.clock.now():{MOMENT}}"
         seat.tell("error", key, render_error(named, seat.title, seat.language))
     return named
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -154,6 +154,15 @@ def test_a_daemon_that_dies_tells_every_owner_before_it_ends(here):
     assert named.code == "daemon_died"
     assert [text.split()[1] for text in told] == ["one", "two"]
     assert all("a part of it died: OSError: no such device" in text for text in told)
+
+
+def test_two_starts_within_a_second_are_told_both(here):
+    ledger = SqlLedger.open(None)
+    for after in (0.1, 0.9):
+        house = here.house(near_close(QUARTER_END) + timedelta(seconds=after), ledger)
+        process._tell_start(house.seats[0])
+
+    assert ["started" in told.text for told in ledger.undelivered()] == [True, True]
 
 
 # --- a daemon in a process of its own ---
