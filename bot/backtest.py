@@ -19,6 +19,7 @@ from bot.domain.blotter import Blotter, Opened
 from bot.domain.calendar import Calendar
 from bot.domain.distributions import Raw
 from bot.domain.errors import BellwetherError, Blocked, DataError, Halted
+from bot.domain.features import Features
 from bot.domain.fills import FillRules
 from bot.domain.gates import VALUED_BELOW, decision_findings
 from bot.domain.memory import Decided, Owed, Standing
@@ -33,7 +34,7 @@ from bot.domain.model import (
 from bot.domain.money import TargetValues, value_targets
 from bot.domain.planning import leaving, residuals, sides
 from bot.domain.situation import Progress, Situation
-from bot.domain.strategy import Book, Decision, Facts, Features
+from bot.domain.strategy import Book, Decision, Facts
 from bot.gather import Survey, holdings, numbered, refuse_vital
 from bot.ladder import Trade, unfilled
 from bot.past_market import PastMarket
@@ -228,15 +229,16 @@ class _Replay:
 
     def _portfolio(self) -> Portfolio:
         """The account with what the book may own, or bought itself, apart from the rest."""
-        account, seen = self._blotter.account, self._seen
-        known = seen is not None and seen[0] is account and seen[1] is self._holds
-        if seen is not None and known and not self._blotter.working():
-            return seen[2]
+        account, open_orders = self._blotter.account, self._blotter.working()
+        if self._seen is not None and not open_orders:
+            of_account, of_holds, portfolio = self._seen
+            if of_account is account and of_holds is self._holds:
+                return portfolio
         bought = [symbol for symbol, shares in self._bought.items() if shares]
         portfolio = self._blotter.portfolio(self._experiment.costs).managing(
             {*self._holds, *bought}, self._book.rules.keep
         )
-        self._seen = None if self._blotter.working() else (account, self._holds, portfolio)
+        self._seen = None if open_orders else (account, self._holds, portfolio)
         return portfolio
 
     def _decide(self, session: Session) -> Decided | None:
@@ -319,7 +321,8 @@ class _Replay:
         # What is neither held nor wanted needs no price.
         wanted = (*portfolio.shares, *(s for s, weight in following.targets.items() if weight))
         seen = self._market.survey(portfolio, wanted, session, opening=opening)
-        decided = replace(decided, equity=portfolio.equity(seen.prices))
+        equity = portfolio.equity(seen.prices)
+        decided = decided if decided.equity == equity else replace(decided, equity=equity)
         targets = value_targets(following, decided.equity, book.rules)
         exits = leaving(following.targets, portfolio)
         trade = Trade(decided.run, session, book.rules, exits)
@@ -328,8 +331,10 @@ class _Replay:
         crossing = Crossing(trade, market, quoted, self._blotter, costs)
         settles = self._calendar.settles(session.date)
         notes: dict[tuple[Symbol, str], Note] = {}
+        situation = self._situation(seen, decided, session)
         for side in sides(following.targets):
-            situation = self._situation(seen, decided, crossing.standings, session)
+            if crossing.standings:
+                situation = self._after(situation, crossing.standings, seen, session)
             plan = PLANNERS[side](decided.run, targets, situation, book.rules)
             notes |= {(note.symbol, note.code): note for note in plan.notes}
             crossing.work(side, plan, settles)
@@ -339,26 +344,33 @@ class _Replay:
         self._record.add([s for s in crossing.standings if s.filled], decided, session, fair)
         self._conclude(decided, targets, told, crossing.standings, seen, session)
 
-    def _situation(
-        self, seen: Survey, decided: Decided, standings: Sequence[Standing], session: Session
-    ) -> Situation:
-        done = Progress.of(standings, seen.prices)
-        rules = self._book.rules
-        usable = usable_today(rules, session, self._calendar)
-        dwell = self._calendar.before(session.date, rules.dwell).date
-        recent = {s for day, symbols in self._traded.items() if day >= dwell for s in symbols}
+    def _situation(self, seen: Survey, decided: Decided, session: Session) -> Situation:
+        """What a run finds before it has done anything."""
+        dwell = self._calendar.before(session.date, self._book.rules.dwell).date
         return Situation(
             portfolio=self._portfolio(),
             quotes=seen.quotes,
             prices={**decided.prices, **seen.prices},
             findings=seen.findings,
             book_findings=decision_findings(decided.following),
+            recent={s for day, symbols in self._traded.items() if day >= dwell for s in symbols},
+            settles=self._calendar.settles(session.date),
+        )
+
+    def _after(
+        self, before: Situation, standings: Sequence[Standing], seen: Survey, session: Session
+    ) -> Situation:
+        """The same once a run has done something."""
+        done = Progress.of(standings, seen.prices)
+        usable = usable_today(self._book.rules, session, self._calendar)
+        return replace(
+            before,
+            portfolio=self._portfolio(),
             proceeds=done.proceeds if usable else NOTHING,
             sold=done.sold,
             turnover=done.turnover,
             orders=done.orders,
-            recent=recent | {s.intent.symbol for s in standings if s.filled},
-            settles=self._calendar.settles(session.date),
+            recent={*before.recent, *(s.intent.symbol for s in standings if s.filled)},
         )
 
     def _conclude(

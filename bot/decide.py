@@ -6,9 +6,10 @@ from datetime import date
 from decimal import Decimal
 
 from bot.domain.errors import BellwetherError, Blocked, Halted
+from bot.domain.features import Features
 from bot.domain.memory import Decided, Owed, Switch
 from bot.domain.model import NOTHING, Note, Portfolio, RunKey, Session, Symbol
-from bot.domain.strategy import Book, Decision, Features, Holding, Rebalance
+from bot.domain.strategy import Book, Decision, Holding, Rebalance
 from bot.execution import reconcile
 from bot.gather import (
     Survey,

@@ -19,8 +19,9 @@ from bot.domain.factor_evaluation import (
     Ranking,
     evaluate,
 )
+from bot.domain.features import Features
 from bot.domain.model import Note, Symbol
-from bot.domain.strategy import Facts, Features, Holding, Rebalance, Strategy
+from bot.domain.strategy import Facts, Holding, Rebalance, Strategy
 from bot.gather import numbered
 from bot.sources import Past
 from config.settings import Settings

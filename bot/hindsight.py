@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from bot.domain.errors import BellwetherError, DataError
+from bot.domain.features import Features
 from bot.domain.model import Symbol
-from bot.domain.strategy import Decision, Facts, Features, Hold, Holding, Rebalance, Strategy
+from bot.domain.strategy import Decision, Facts, Hold, Holding, Rebalance, Strategy
 
 CUTS = 8  # of each kind
 SEED = 1

@@ -7,8 +7,9 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from bot.domain.features import Features
 from bot.domain.model import Symbol
-from bot.domain.strategy import Facts, Features
+from bot.domain.strategy import Facts
 from bot.original import (
     Choice,
     Markets,
@@ -143,7 +144,7 @@ class _Chooser:
         """What is held after an end, and why."""
         strategy = self.rule.strategy
         row = int(self.closes.index.get_indexer(pd.DatetimeIndex([end]))[0])
-        rows = self.features.rows(end.date())
+        rows = self.features.rows(end.date()).table
         products = rows[(rows["place"] > 0).to_numpy()]
         code = self._state(rows, row)
         exposure = self.rule.exposure(code)

@@ -6,8 +6,9 @@ from decimal import Decimal
 import pandas as pd
 
 from bot.domain.errors import DataError
+from bot.domain.features import Features
 from bot.domain.model import Symbol
-from bot.domain.strategy import Facts, Features, Holding, Rebalance, Strategy
+from bot.domain.strategy import Facts, Holding, Rebalance, Strategy
 from bot.original import Choice, Markets, Study, Terms, reckoned
 
 # USD the account begins with, for rules that ask what it can afford.

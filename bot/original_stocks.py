@@ -6,8 +6,9 @@ from typing import TypeAlias
 
 import pandas as pd
 
+from bot.domain.features import Features
 from bot.domain.model import Symbol
-from bot.domain.strategy import Facts, Features, View
+from bot.domain.strategy import Facts, View
 from bot.original import (
     EQUAL_WEIGHT,
     Choice,

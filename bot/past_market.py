@@ -21,16 +21,24 @@ class PastMarket:
         self._bars, self._needs = bars, needs
         self._moment: datetime | None = None
         self._seen: dict[Symbol, tuple[Quote | None, Mark | None, tuple[Finding, ...]]] = {}
+        self._last: tuple[tuple[Symbol, ...], datetime, Survey] | None = None
 
     def survey(
         self, portfolio: Portfolio, symbols: Collection[Symbol], session: Session, *, opening: bool
     ) -> Survey:
         """The account at a session's prices, those that can not be traded at told apart."""
+        asked = tuple(dict.fromkeys(symbols)), session.opens if opening else session.closes
+        if self._last is not None and self._last[:2] == asked:
+            last = self._last[2]
+            if last.portfolio is portfolio:
+                return last
         market = self.quotes(symbols, session, opening=opening)
         findings = {s: found for s in symbols if (found := self._seen[s][2])}
         known = {s: mark for s in symbols if (mark := self._seen[s][1]) is not None}
         prices, notes = value(portfolio, market, findings, known)
-        return Survey(portfolio, usable(market, findings), prices, findings, (), tuple(notes))
+        seen = Survey(portfolio, usable(market, findings), prices, findings, (), tuple(notes))
+        self._last = *asked, seen
+        return seen
 
     def quotes(self, symbols: Collection[Symbol], session: Session, *, opening: bool) -> Quotes:
         """What a broker would fill at, the stale prices too; without symbols never priced."""

@@ -9,8 +9,9 @@ import pandas as pd
 
 from bot.charts import BESIDE, INK, OWN, SOFT, Curve, Lines, Room, canvas, draw, speakable
 from bot.domain.errors import SettingsError
+from bot.domain.features import Features
 from bot.domain.received import VOCABULARY
-from bot.domain.strategy import Features, Remarked
+from bot.domain.strategy import Remarked
 from bot.page import save
 from bot.trial import Trial
 from bot.words import Language, Words

@@ -10,13 +10,13 @@ import pandas as pd
 from bot import lines, profiles
 from bot.domain.calendar import Calendar
 from bot.domain.errors import BellwetherError, Blocked
+from bot.domain.features import Features
 from bot.domain.model import Symbol
 from bot.domain.performance import performance, win_rate
 from bot.domain.strategy import (
     Book,
     Decision,
     Facts,
-    Features,
     Hold,
     Holding,
     Needs,

@@ -11,12 +11,13 @@ import pandas as pd
 from bot.bars import Bars
 from bot.decide import small
 from bot.domain.errors import Blocked, DataError
+from bot.domain.features import Features
 from bot.domain.model import Note, Portfolio, Quotes, RunKey, Session, Symbol
 from bot.domain.money import TargetValues, value_targets
 from bot.domain.performance import SESSIONS_PER_YEAR
 from bot.domain.planning import sides
 from bot.domain.situation import Situation
-from bot.domain.strategy import Book, Features, Rebalance
+from bot.domain.strategy import Book, Rebalance
 from bot.domain.tracking import active_share, tracking_error
 from bot.run import PLANNERS
 from bot.trial import Stage

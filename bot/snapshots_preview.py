@@ -10,8 +10,9 @@ import pandas as pd
 
 from bot.domain.calendar import Calendar
 from bot.domain.errors import SettingsError
+from bot.domain.features import Features
 from bot.domain.model import Symbol
-from bot.domain.strategy import Facts, Features, Holding, Rebalance, Strategy, View
+from bot.domain.strategy import Facts, Holding, Rebalance, Strategy, View
 from strategies.mega_cap_leaders import MegaCapLeaders
 from strategies.monthly import REGIME_CODES, Selection, equal_shares
 from strategies.multi_factor_defensive import MultiFactorDefensive

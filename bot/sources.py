@@ -24,9 +24,10 @@ from bot.domain.admission import Expected
 from bot.domain.calendar import Calendar, exchange_date
 from bot.domain.distributions import Raw, raw_of
 from bot.domain.errors import BellwetherError, SettingsError
+from bot.domain.features import Features
 from bot.domain.model import Note, Symbol
 from bot.domain.received import VOCABULARY
-from bot.domain.strategy import Facts, Features, Rebalance
+from bot.domain.strategy import Facts, Rebalance
 from bot.gather import numbered
 from bot.ports import Adjustment, Clock, Feed, FeedHistory, MarketData
 from bot.reach import Reach

@@ -11,8 +11,9 @@ import pandas as pd
 
 from bot.domain.calendar import Calendar
 from bot.domain.errors import DataError
+from bot.domain.features import Features
 from bot.domain.model import Symbol
-from bot.domain.strategy import Decision, Facts, Features, Holding, Strategy, View
+from bot.domain.strategy import Decision, Facts, Holding, Strategy, View
 from bot.sessions import nyse
 
 _FIRST, _LAST = date(1990, 1, 1), date(2040, 12, 31)

@@ -112,7 +112,7 @@ class FuguoEtfRotation:
         Raises Blocked `nothing_ranked` where no fund has a composite: data that is
         not there is no reason to sell.
         """
-        best = ordered(view.features.dropna(subset=[self.ranked_by]), [self.ranked_by])
+        best = ordered(view.features.table.dropna(subset=[self.ranked_by]), [self.ranked_by])
         chosen = best.index.get_level_values("symbol")[: self.holdings].tolist()
         if not chosen:
             raise Blocked("nothing_ranked", session=view.session)

@@ -1,7 +1,7 @@
 """Global ETF rotation: the world's strongest ETFs each quarter, canaries watched every day."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -100,11 +100,10 @@ class GlobalEtfRotation:
 
     def decide(self, view: View) -> Decision:
         """The safe haven in an emergency, the strongest when due, otherwise nothing new."""
-        numbers = view.features.to_numpy()[0].tolist()
-        bad, due = numbers[-2:]
-        if bad >= self.canary_bad_threshold:
+        numbers = view.features.numbers
+        if numbers["canary.bad"] >= self.canary_bad_threshold:
             return self._move(view, {self.safe_haven: 1.0}, "emergency")
-        if not due:
+        if not numbers["session.due"]:
             return Hold("not_due")
         held = {symbol for symbol, holding in view.holdings.items() if holding.shares > 0}
         selected = self._ranked(numbers, held)[: self.top_n]
@@ -117,14 +116,12 @@ class GlobalEtfRotation:
             targets[self.safe_haven] = targets.get(self.safe_haven, 0.0) + unused * slot
         return self._move(view, targets, "rotation")
 
-    def _ranked(self, numbers: list[float], held: Collection[Symbol]) -> list[Symbol]:
+    def _ranked(self, numbers: Mapping[str, float], held: Collection[Symbol]) -> list[Symbol]:
         """The eligible of the pool, best score first; equal scores keep the pool's order."""
-        # The row begins with the pool: its momentum, and as far behind it whether it is above.
-        behind = (len(numbers) - 2) // 2
         scores = {
-            symbol: numbers[place] + (self.hold_bonus if symbol in held else 0.0)
-            for place, symbol in enumerate(_once(self.ranking_pool))
-            if numbers[place + behind] and not math.isnan(numbers[place])
+            symbol: numbers[f"momentum.{symbol}"] + (self.hold_bonus if symbol in held else 0.0)
+            for symbol in _once(self.ranking_pool)
+            if numbers[f"above_sma.{symbol}"] and not math.isnan(numbers[f"momentum.{symbol}"])
         }
         return sorted(scores, key=scores.__getitem__, reverse=True)
 

@@ -147,7 +147,7 @@ class IwmSmallCapRotation:
         A book that never rebalanced begins with a month. Raises BellwetherError
         `too_few_bars` where the returns of the month are not known.
         """
-        numbers = dict(zip(map(str, view.features), view.features.to_numpy()[0], strict=True))
+        numbers = view.features.numbers
         if not any(_is_new(numbers, fund, view) for fund in REASON_CODES):
             return Hold("not_due")
         fund = self._fund(numbers, view)

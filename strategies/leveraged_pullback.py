@@ -138,7 +138,7 @@ class LeveragedPullback:
         `equity_unknown` without an equity and `no_products` where the snapshot has
         none that is available.
         """
-        rows = view.features
+        rows = view.features.table
         products = rows.index.get_level_values("symbol").tolist()
         pool = rows["place"].to_numpy() > 0
         lines = _benchmark_lines(rows, ~pool)

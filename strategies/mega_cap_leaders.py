@@ -148,7 +148,7 @@ class MegaCapLeaders:
 
     def select(self, view: View) -> tuple[Selection, ...]:
         """What the session's snapshot comes to for each sleeve with its part of the equity."""
-        rows = view.features
+        rows = view.features.table
         references = (self.benchmark_symbol, self.broad_benchmark_symbol, self.safe_haven)
         stock = apart_from(rows, *references)
         traded = rows["adv20_usd"].to_numpy() >= self.min_adv20_usd

@@ -193,7 +193,7 @@ def by_symbol(rows: pd.DataFrame, which: Marks) -> pd.DataFrame:
 
 def already_traded(view: View) -> bool:
     """Whether the book was rebalanced since the snapshot could be acted on."""
-    known_on: date = view.features["known_on"].iloc[0].date()
+    known_on: date = view.features.table["known_on"].iloc[0].date()
     return view.last_rebalance is not None and view.last_rebalance >= known_on
 
 

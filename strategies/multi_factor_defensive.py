@@ -76,7 +76,7 @@ class MultiFactorDefensive:
 
     def select(self, view: View) -> Selection:
         """What the session's snapshot comes to for a book that holds what the view says."""
-        rows = view.features
+        rows = view.features.table
         stock = apart_from(rows, self.benchmark_symbol, self.safe_haven)
         candidates = by_symbol(rows, stock & whole(rows, FACTORS))
         seen = outlook(rows, candidates, self.benchmark_symbol, self._defence)

@@ -105,7 +105,7 @@ class PatternEtfRotation:
         Raises Blocked `nothing_ranked` where no fund has a score: data that is not
         there is no reason to sell.
         """
-        scored = view.features.dropna(subset=[self.ranked_by])
+        scored = view.features.table.dropna(subset=[self.ranked_by])
         if scored.empty:
             raise Blocked("nothing_ranked", session=view.session)
         best = ordered(scored, [self.ranked_by])

@@ -140,7 +140,7 @@ class PullbackEnhancement:
         Raises BellwetherError `benchmark_row_needed` where stocks are to be ranked
         and the fund their momentum is measured against has no row.
         """
-        rows = view.features
+        rows = view.features.table
         stock = apart_from(rows, self.benchmark_symbol, self.safe_haven)
         wanted = rows["sector"].isin(self.sector_whitelist) | (not self.sector_whitelist)
         traded = rows["adv20_usd"] >= self.min_adv20_usd

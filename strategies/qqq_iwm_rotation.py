@@ -121,7 +121,7 @@ class QqqIwmRotation:
         Raises Blocked `signal_missing`, `signal_stale` and `signal_unknown`, and
         BellwetherError `too_few_bars` where the models lack closes.
         """
-        row = view.features.iloc[0]
+        row = view.features.table.iloc[0]
         leads = self._says(row, ROTATION, view.session)
         stronger, weaker = (self.first, self.second) if leads else (self.second, self.first)
         flags = self.remarks

@@ -111,9 +111,7 @@ class SoxlSoxxTrendIncome:
         holdings themselves are what weights are shares of. Raises BellwetherError
         `too_few_bars` where either fund has fewer than its average needs.
         """
-        numbers = dict(
-            zip(map(str, view.features), view.features.to_numpy()[0].tolist(), strict=True)
-        )
+        numbers = view.features.numbers
         for symbol in (SOXX, SOXL):
             if math.isnan(numbers[f"ma.{symbol}"]):
                 raise BellwetherError("too_few_bars", symbol=symbol, needed=self.trend_ma_window)

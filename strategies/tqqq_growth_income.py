@@ -136,9 +136,7 @@ class TqqqGrowthIncome:
         Without known and positive equity there is no income sleeve. Raises
         BellwetherError `too_few_bars` where the benchmark has no close at all.
         """
-        numbers = dict(
-            zip(map(str, view.features), view.features.to_numpy()[0].tolist(), strict=True)
-        )
+        numbers = view.features.numbers
         if math.isnan(numbers["price"]):
             raise BellwetherError("too_few_bars", symbol=self.benchmark_symbol, needed=1)
         code = self._state(numbers, held=self._held(view))

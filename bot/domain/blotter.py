@@ -105,6 +105,7 @@ class Blotter:
         self.account = PaperAccount.opened(opened.opening, opened.settles)
         self.booked = 0
         self._orders: dict[str, Order] = {}
+        self._resting: dict[str, Order] = {}
 
     def add(self, entry: Entry) -> None:
         """Let an entry happen; ValueError or KeyError where it can not have happened."""
@@ -118,7 +119,7 @@ class Blotter:
             case Ended():
                 order = self._open(entry.number)
                 report = replace(order.report, status=entry.status, reason=entry.reason)
-                self._orders[entry.number] = replace(order, report=report)
+                self._keep(entry.number, replace(order, report=report))
             case never:
                 assert_never(never)
 
@@ -149,7 +150,7 @@ class Blotter:
 
     def working(self) -> Sequence[Order]:
         """The orders that may still fill, first booked first."""
-        return [order for order in self._orders.values() if order.working]
+        return [*self._resting.values()]
 
     def portfolio(self, rules: FillRules) -> Portfolio:
         """The account as its broker reports it."""
@@ -164,8 +165,15 @@ class Blotter:
         }
         if entry.number in self._orders:
             raise ValueError(entry)
-        self._orders[entry.number] = Order(entry, entry.report())
+        self._keep(entry.number, Order(entry, entry.report()))
         self.booked += 1
+
+    def _keep(self, number: str, order: Order) -> None:
+        self._orders[number] = order
+        if order.working:
+            self._resting[number] = order
+        else:
+            self._resting.pop(number, None)
 
     def _open(self, number: str) -> Order:
         order = self._orders[number]
@@ -183,4 +191,4 @@ class Blotter:
         if report.filled == booked.shares:
             report = replace(report, status=OrderStatus.FILLED)
         self.account = self.account.settle(booked.session).apply(fill, booked.settles)
-        self._orders[entry.number] = replace(order, report=report)
+        self._keep(entry.number, replace(order, report=report))

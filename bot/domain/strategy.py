@@ -1,19 +1,18 @@
 """The contract between a strategy and everything that runs one."""
 
-import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import pairwise
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bot.domain.errors import BellwetherError, UnnamedHoldings
 from bot.domain.model import Quotes, Role, Symbol, TradingRules
+
+Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,17 +159,36 @@ class Holding:
     value: float
 
 
+class Rows:
+    """A session's rows of a strategy's own frame: one row, or one per symbol."""
+
+    def __init__(
+        self, frame: pd.DataFrame, places: slice = slice(None), values: Floats | None = None
+    ) -> None:
+        self._frame, self._places, self._values = frame, places, values
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The rows as a table."""
+        return self._frame.iloc[self._places]
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The first row by column, of a frame that has nothing but floats."""
+        values = self._frame.to_numpy(dtype=float) if self._values is None else self._values
+        return dict(zip(self._frame.columns, values[self._places][0].tolist(), strict=True))
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """All a strategy may look at when it decides one session.
 
-    `features` are the session's rows of the strategy's own frame: one row, or
-    one per symbol. `equity` is in USD, None when no account is known.
-    `last_rebalance` is the session of the last complete rebalance.
+    `equity` is in USD, None when no account is known. `last_rebalance` is the
+    session of the last complete rebalance.
     """
 
     session: date
-    features: pd.DataFrame
+    features: Rows
     holdings: Mapping[Symbol, Holding] = field(default_factory=dict)
     equity: float | None = None
     last_rebalance: date | None = None
@@ -306,82 +324,3 @@ def rotate(
     """Leave what is held for what is wanted: the wanted weights, then a zero for the rest."""
     exits = {symbol: 0.0 for symbol in out_of if symbol not in into}
     return Rebalance({**into, **exits}, reason, flags, roles or {}, lapses=lapses)
-
-
-class Features:
-    """A strategy's numbers over facts, computed once, and its decisions read from them."""
-
-    def __init__(self, strategy: Strategy, facts: Facts) -> None:
-        self.strategy, self._needs = strategy, strategy.needs
-        self.frame = strategy.features(facts)
-        days = pd.DatetimeIndex(self.frame.index.get_level_values(0))
-        starts = np.flatnonzero(days[1:] != days[:-1]) + 1
-        bounds = [0, *starts.tolist(), len(days)] if len(days) else []
-        dates = days[bounds[:-1]].date
-        self._rows = {day: slice(a, b) for day, (a, b) in zip(dates, pairwise(bounds), strict=True)}
-        waiting = strategy.waits(self.frame) if isinstance(strategy, Patient) else ()
-        self._waiting = frozenset(dates[np.flatnonzero(waiting)]) if len(waiting) else frozenset()
-
-    def __iter__(self) -> Iterator[date]:
-        """The sessions the strategy may act on, in order."""
-        return iter(self._rows)
-
-    def __contains__(self, session: date) -> bool:
-        return session in self._rows
-
-    def waits(self, session: date) -> bool:
-        """Whether the strategy changes nothing on a session, whatever is held."""
-        return session in self._waiting or session not in self._rows
-
-    def rows(self, session: date) -> pd.DataFrame:
-        """The rows of one session; empty where the strategy is not to act."""
-        return self.frame.iloc[self._rows.get(session, slice(0))]
-
-    def numbers(self, session: date) -> dict[str, float]:
-        """The finite numbers of a session under flat names, for the memory and `why`."""
-        told: dict[str, float] = {}
-        for index, row in self.rows(session).iterrows():
-            prefix = f"{index[1]}." if isinstance(index, tuple) else ""
-            for column, value in row.items():
-                name = ".".join(map(str, column)) if isinstance(column, tuple) else str(column)
-                if isinstance(value, int | float | np.number | np.bool_) and math.isfinite(value):
-                    told[prefix + name] = float(value)
-        return told
-
-    def decide(
-        self,
-        session: date,
-        holdings: Mapping[Symbol, Holding],
-        equity: float | None = None,
-        last_rebalance: date | None = None,
-    ) -> Decision:
-        """Ask the strategy about a session, and refuse an answer that is not whole.
-
-        Raises UnnamedHoldings where a holding is left out, BellwetherError
-        `bad_weights` where a weight is not finite or the sum is above the declared
-        gross exposure, and `undeclared_short` where a weight is negative of a symbol
-        the strategy does not short.
-        """
-        if self.waits(session):
-            return Hold("not_due")
-        decision = self.strategy.decide(
-            View(session, self.rows(session), holdings, equity, last_rebalance)
-        )
-        if isinstance(decision, Rebalance):
-            _check(decision, holdings, self._needs)
-        return decision
-
-
-_ROUNDING = 1e-6
-
-
-def _check(decision: Rebalance, holdings: Mapping[Symbol, Holding], needs: Needs) -> None:
-    unnamed = [symbol for symbol in holdings if symbol not in decision.targets]
-    if unnamed:
-        raise UnnamedHoldings("unnamed_holdings", symbols=", ".join(unnamed))
-    total = sum(abs(weight) for weight in decision.targets.values())
-    if not math.isfinite(total) or total > needs.gross + _ROUNDING:
-        raise BellwetherError("bad_weights", total=total, gross=needs.gross)
-    for symbol, weight in decision.targets.items():
-        if weight < 0 and symbol not in needs.shorts:
-            raise BellwetherError("undeclared_short", symbol=symbol)

@@ -21,8 +21,9 @@ from bot.backtest import Experiment, backtest
 from bot.demo import Show, play
 from bot.domain.account import Opening
 from bot.domain.calendar import Calendar
+from bot.domain.features import Features
 from bot.domain.model import Proceeds, TradingRules
-from bot.domain.strategy import Book, Facts, Features
+from bot.domain.strategy import Book, Facts
 from bot.sessions import nyse
 from bot.sources import BUNDLED_PRICES
 from strategies import PROFILES, profile

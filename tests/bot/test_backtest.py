@@ -223,7 +223,7 @@ class Nearest(Wants):
         Nearest.seen = []
 
     def decide(self, view):
-        Nearest.seen.append(float(view.features["VOO"].iloc[0]))
+        Nearest.seen.append(view.features.numbers["VOO"])
         return super().decide(view)
 
 

@@ -39,7 +39,7 @@ class Trend:
         return pd.Series(means, closes.index[NEEDED - 1 :])
 
     def decide(self, view):
-        risen = view.features["gap"].iloc[0] > 0.0
+        risen = view.features.numbers["gap"] > 0.0
         return rotate(out_of=view.holdings, into={"ALFA" if risen else "BETA": 1.0}, reason="trend")
 
 

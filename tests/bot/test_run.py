@@ -516,7 +516,7 @@ class FromPool(Wants):
         return facts.closes.iloc[-1:].assign(named=",".join(facts.feeds["pool"]["symbol"]))
 
     def decide(self, view):
-        named = [s for s in view.features["named"].iloc[0].split(",") if s != "BIL"]
+        named = [s for s in view.features.table["named"].iloc[0].split(",") if s != "BIL"]
         into = dict.fromkeys(named, 0.9 / len(named))
         return rotate(out_of=view.holdings, into=into, reason="rotation")
 

@@ -8,18 +8,9 @@ import pandas as pd
 import pytest
 
 from bot.domain.errors import BellwetherError, UnnamedHoldings
+from bot.domain.features import Features
 from bot.domain.model import Role
-from bot.domain.strategy import (
-    Decision,
-    Facts,
-    Features,
-    Hold,
-    Holding,
-    Needs,
-    Rebalance,
-    View,
-    rotate,
-)
+from bot.domain.strategy import Decision, Facts, Hold, Holding, Needs, Rebalance, View, rotate
 from tests.builders import quotes
 
 DAYS = pd.DatetimeIndex(["2026-05-25", "2026-05-26", "2026-05-27"])
@@ -199,9 +190,9 @@ def test_an_empty_frame_never_acts():
 def test_a_session_has_its_own_rows():
     found = features(BY_SYMBOL)
 
-    assert list(found.rows(date(2026, 5, 25)).index.get_level_values(1)) == ["VOO", "QQQ"]
-    assert list(found.rows(LAST).index.get_level_values(1)) == ["VOO"]
-    assert found.rows(date(2026, 5, 26)).empty
+    assert list(found.rows(date(2026, 5, 25)).table.index.get_level_values(1)) == ["VOO", "QQQ"]
+    assert list(found.rows(LAST).table.index.get_level_values(1)) == ["VOO"]
+    assert found.rows(date(2026, 5, 26)).table.empty
 
 
 def test_the_numbers_of_a_session_are_its_finite_ones_under_flat_names():
@@ -225,7 +216,7 @@ def test_a_strategy_is_shown_its_rows_and_the_account():
     assert decision == Hold("quiet")
     assert (view.session, view.holdings, view.equity) == (LAST, ONE_SHARE, 1000.0)
     assert view.last_rebalance == date(2026, 4, 30)
-    assert list(view.features.index) == [DAYS[2]]
+    assert list(view.features.table.index) == [DAYS[2]]
 
 
 def test_a_session_without_rows_is_not_asked_about():

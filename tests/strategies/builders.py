@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from bot.domain.strategy import Facts, Features, Holding, Strategy, View
+from bot.domain.features import Features
+from bot.domain.strategy import Facts, Holding, Strategy, View
 from bot.sessions import nyse
 from tests.strategies.factor_feeds import constituents, patterns, reports, with_holes
 

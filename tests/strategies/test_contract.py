@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from bot.domain.errors import BellwetherError
-from bot.domain.strategy import Facts, Features, Hold, Rebalance, Strategy, View
+from bot.domain.features import Features
+from bot.domain.strategy import Facts, Hold, Rebalance, Strategy, View
 from strategies import PROFILES, strategy
 from tests.strategies.builders import (
     STOCKS,

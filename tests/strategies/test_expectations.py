@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.errors import SettingsError
-from bot.domain.strategy import Features
+from bot.domain.features import Features
 from strategies import PROFILES
 from strategies.expectations import expected_of, layout_of
 from tests.published import SIX

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from bot.domain.errors import Blocked, SettingsError
-from bot.domain.strategy import Facts, Features, Rebalance, View
+from bot.domain.features import Features
+from bot.domain.strategy import Facts, Rebalance, Rows, View
 from strategies import constituents, fundamentals
 from strategies.fuguo_etf_rotation import FuguoEtfRotation
 from strategies.fundamentals import FACTORS
@@ -28,7 +29,7 @@ def a_view(**composites: float) -> View:
     day = pd.Timestamp("2026-03-31")
     index = pd.MultiIndex.from_product([[day], sorted(composites)], names=["session", "symbol"])
     rows = pd.DataFrame({"composite": [composites[name] for name in sorted(composites)]}, index)
-    return View(day.date(), rows, holdings(A=1.0, OLD=2.0))
+    return View(day.date(), Rows(rows), holdings(A=1.0, OLD=2.0))
 
 
 def test_the_sessions_are_the_months_last():

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from bot.domain.errors import SettingsError
+from bot.domain.features import Features
 from bot.domain.model import Role
-from bot.domain.strategy import Features, Hold, Rebalance, View
+from bot.domain.strategy import Hold, Rebalance, Rows, View
 from strategies.global_etf_rotation import GlobalEtfRotation
 from tests.strategies.builders import facts_of, holdings, random_closes, sessions
 
@@ -25,7 +26,7 @@ def a_view(momentum, above=None, *, bad=0, due=1, held=None):
         row[f"momentum.{symbol}"] = momentum.get(symbol, np.nan)
         row[f"above_sma.{symbol}"] = (above or UP).get(symbol, 0.0)
     row["canary.bad"], row["session.due"] = float(bad), float(due)
-    return View(QUARTER_END, row, held or {})
+    return View(QUARTER_END, Rows(row), held or {})
 
 
 def test_the_strongest_two_share_the_book():

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from bot.domain.errors import BellwetherError, SettingsError
+from bot.domain.features import Features
 from bot.domain.model import Role
-from bot.domain.strategy import Features, Hold, Rebalance
+from bot.domain.strategy import Hold, Rebalance
 from strategies.iwm_small_cap_rotation import IwmSmallCapRotation
 from tests.strategies.builders import a_table, facts_of, holdings, random_closes
 

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from bot.domain.errors import BellwetherError
+from bot.domain.features import Features
 from bot.domain.model import Role
-from bot.domain.strategy import Facts, Features
+from bot.domain.strategy import Facts
 from strategies.leveraged_pullback import FEED, LeveragedPullback
 from tests.strategies.builders import CALENDAR, a_table, facts_of, holdings
 
@@ -42,7 +43,7 @@ def facts(benchmark=RISING, companies=COMPANIES, ranges=None, **different):
 
 def newest(known: Facts, told=TOLD):
     features = Features(told, known)
-    return features.rows(known.closes.index[-1].date()).droplevel("session")
+    return features.rows(known.closes.index[-1].date()).table.droplevel("session")
 
 
 def decided(known: Facts, *held, told=TOLD, equity=100_000.0):

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from bot.domain.errors import Blocked
+from bot.domain.features import Features
 from bot.domain.model import Role
-from bot.domain.strategy import Facts, Features, Hold, Holding, View
+from bot.domain.strategy import Facts, Hold, Holding, Rows, View
 from strategies import constituents
 from strategies.indicators import hull_average
 from strategies.pattern_etf_rotation import FEED, PatternEtfRotation, balances
@@ -152,7 +153,7 @@ def a_view(held: dict[str, Holding] | None = None, **scores: float | tuple[float
     pairs = [pair if isinstance(pair, tuple) else (pair, pair) for pair in told]
     index = pd.MultiIndex.from_product([[day], names], names=["session", "symbol"])
     rows = pd.DataFrame([(now, before) for before, now in pairs], index, ["score", "before"])
-    return View(day.date(), rows, held or {})
+    return View(day.date(), Rows(rows), held or {})
 
 
 @pytest.mark.parametrize("mode", ["fixed", "daily"])

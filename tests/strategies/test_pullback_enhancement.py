@@ -117,4 +117,4 @@ def test_the_reserve_of_the_profile_is_that_of_its_targets():
 def test_a_window_of_no_sessions_is_never_open():
     told = PullbackEnhancement(runtime_execution_window_trading_days=0)
 
-    assert a_view(told, [*ladder(3), QQQ]).features.empty
+    assert a_view(told, [*ladder(3), QQQ]).features.table.empty

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from bot.domain.errors import BellwetherError, Blocked, SettingsError
+from bot.domain.features import Features
 from bot.domain.received import Received, table
-from bot.domain.strategy import Facts, Features, Rebalance
+from bot.domain.strategy import Facts, Rebalance
 from strategies.qqq_iwm_rotation import QqqIwmRotation
 from tests.strategies.builders import CALENDAR, a_table, facts_of, holdings, random_closes, sessions
 

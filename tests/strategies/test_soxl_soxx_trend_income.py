@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from bot.domain.errors import BellwetherError, SettingsError
+from bot.domain.features import Features
 from bot.domain.model import Role
-from bot.domain.strategy import Features, Holding, View
+from bot.domain.strategy import Holding, Rows, View
 from strategies.soxl_soxx_trend_income import SoxlSoxxTrendIncome
 from tests.strategies.builders import a_table, facts_of, holdings
 
@@ -20,7 +21,7 @@ FULL, MID, DEFENSIVE = 110.0, 107.0, 90.0
 
 def a_view(price, held=None, equity=100_000.0, **numbers):
     row = {**LINES, "trend_price": price, "ma.SOXL": 30.0, "ma.SOXX": 100.0, **numbers}
-    return View(date(2024, 3, 28), pd.DataFrame([row]), held or {}, equity)
+    return View(date(2024, 3, 28), Rows(pd.DataFrame([row])), held or {}, equity)
 
 
 def worth(**values):

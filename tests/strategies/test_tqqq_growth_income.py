@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from bot.domain.errors import BellwetherError, SettingsError
+from bot.domain.features import Features
 from bot.domain.model import Role
-from bot.domain.strategy import Features, View
+from bot.domain.strategy import Rows, View
 from strategies.tqqq_growth_income import TqqqGrowthIncome
 from tests.strategies.builders import a_table, facts_of, holdings
 
@@ -21,7 +22,7 @@ REBOUND = [100.0] * 20 + [125.0]
 def a_view(held=None, equity=100_000.0, **numbers):
     """A session on which the benchmark is above its long average, which rises."""
     row = {"price": 100.0, "above": 1.0, "rising": 1.0, "pullback": 0.0, **numbers}
-    return View(date(2024, 3, 28), pd.DataFrame([row]), holdings(**(held or {})), equity)
+    return View(date(2024, 3, 28), Rows(pd.DataFrame([row])), holdings(**(held or {})), equity)
 
 
 def newest(closes, **params):

@@ -13,7 +13,8 @@ import pytest
 from bot.conform import daily_case
 from bot.conform_snapshot import snapshot_case
 from bot.domain.errors import BellwetherError
-from bot.domain.strategy import Features, Rebalance
+from bot.domain.features import Features
+from bot.domain.strategy import Rebalance
 from strategies import PROFILES
 from strategies.leveraged_pullback import LeveragedPullback
 from strategies.mega_cap_leaders import MegaCapLeaders
@@ -161,7 +162,7 @@ def of_leaders(told, view, decision):
 
 def of_products(told, view):
     found = told.select(view)
-    benchmark = view.features.xs(told.benchmark_symbol, level="symbol").iloc[0]
+    benchmark = view.features.table.xs(told.benchmark_symbol, level="symbol").iloc[0]
     lines = {
         "benchmark_atr": "atr",
         "benchmark_sma": "average",
