@@ -16,6 +16,7 @@ from strategies.indicators import (
     latest_close,
     month_ends,
     moving_average,
+    own_bars,
     weighted_momentum,
 )
 from strategies.parameters import Allowed, check
@@ -70,10 +71,10 @@ class GlobalEtfRotation:
         """
         symbols = _once((*self.ranking_pool, *self.canary_assets))
         closes = facts.closes.reindex(columns=list(symbols))
-        lookback = self.needs.sessions
-        momentum = weighted_momentum(closes, lookback)
-        average = moving_average(closes, self.sma_period, lookback)
-        above = latest_close(closes, lookback) > average
+        bars = own_bars(closes, self.needs.sessions)
+        momentum = weighted_momentum(bars)
+        average = moving_average(bars, self.sma_period)
+        above = latest_close(bars) > average
         good = momentum[list(self.canary_assets)] >= 0.0
         days = pd.DatetimeIndex(closes.index)
         due = days.isin(self.due(facts))

@@ -15,6 +15,7 @@ from strategies.indicators import (
     LONGEST_WINDOW,
     latest_close,
     month_starts,
+    own_bars,
     trailing_return,
 )
 from strategies.parameters import Allowed, Portion, check
@@ -108,8 +109,9 @@ class IwmSmallCapRotation:
         funds = [self.small_cap, self.large_cap, self.safe_haven]
         closes = facts.closes.reindex(columns=[*funds, self.volatility_index])
         lookback = self.momentum_sessions + 1
-        gained = trailing_return(closes[funds[:2]], self.momentum_sessions, lookback).to_numpy()
-        prices = latest_close(closes[funds], lookback).to_numpy()
+        bars = own_bars(closes[funds], lookback)
+        gained = trailing_return(bars, self.momentum_sessions).to_numpy()[:, :2]
+        prices = latest_close(bars).to_numpy()
         level = closes[self.volatility_index].to_numpy()
         month = _Months(pd.DatetimeIndex(closes.index))
         stormy = self._stormy(level, month)

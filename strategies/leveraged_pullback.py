@@ -13,7 +13,7 @@ from bot.domain.errors import BellwetherError
 from bot.domain.model import Role, Symbol
 from bot.domain.strategy import Decision, Facts, FeedNeed, Needs, View, rotate
 from strategies.cross_section import affordable_names, held_first, standardise
-from strategies.indicators import LONGEST_WINDOW, latest_close, moving_average
+from strategies.indicators import LONGEST_WINDOW, latest_close, moving_average, own_bars
 from strategies.monthly import Bonus, Buffer, Cap, Count, Smallest, rest
 from strategies.parameters import Allowed, Share, check
 from strategies.product_pool import product_pool
@@ -187,10 +187,11 @@ class LeveragedPullback:
         """The benchmark's price, average, true range and lines by session; NaN on few bars."""
         name, lookback = [self.benchmark_symbol], self.needs.sessions
         closes = facts.closes.reindex(columns=name)
-        enough = moving_average(closes, self._bars_needed, lookback).notna()
-        price = latest_close(closes, lookback)
-        average = moving_average(closes, self.sma_period, lookback)
-        atr = moving_average(_true_ranges(facts, closes), self.atr_period, lookback)
+        bars, ranges = own_bars(closes, lookback), own_bars(_true_ranges(facts, closes), lookback)
+        enough = moving_average(bars, self._bars_needed).notna()
+        price = latest_close(bars)
+        average = moving_average(bars, self.sma_period)
+        atr = moving_average(ranges, self.atr_period)
         away = atr / price
         entry = (1.0 + self.atr_entry_scale * away).clip(upper=self.entry_line_cap)
         leave = (1.0 - self.atr_exit_scale * away).clip(upper=self.exit_line_cap)

@@ -15,7 +15,7 @@ from bot.domain.strategy import Decision, Facts, FeedNeed, Hold, Needs, View, ro
 from strategies import constituents
 from strategies.constituents import SECTORS, Age, refuse_in_pool, spells, table_of
 from strategies.cross_section import ordered
-from strategies.indicators import LONGEST_WINDOW, hull_average, hull_bars
+from strategies.indicators import LONGEST_WINDOW, hull_average, hull_bars, own_bars
 from strategies.monthly import Count, equal_shares
 from strategies.parameters import Allowed, check
 from strategies.tables import Floats
@@ -84,7 +84,7 @@ class PatternEtfRotation:
         days = days[days.isin(facts.sessions)]
         pool = sorted(set(self.pool))
         net = pd.DataFrame(balances(facts, days, pool), days, pool)
-        score = hull_average(net, self.hull, self._lookback)
+        score = hull_average(own_bars(net, self._lookback), self.hull)
         told = {"net": net, self.ranked_by: score, "before": score.shift(1)}
         due = np.asarray(days.isin(self.due(facts)))
         index = pd.MultiIndex.from_product([days[due], pool], names=["session", "symbol"])

@@ -11,6 +11,7 @@ from strategies.indicators import (
     average_slope,
     latest_close,
     moving_average,
+    own_bars,
     trailing_low,
     volatility,
 )
@@ -41,24 +42,25 @@ def pullback_numbers(
     fewer than 253 bars within the lookback, `relative_126` also where the benchmark
     has fewer than 127. `vol_63` is a year's deviation, of the population.
     """
-    price = latest_close(closes, lookback)
+    bars = own_bars(closes, lookback)
+    price = latest_close(bars)
 
-    def gained(bars: int) -> pd.DataFrame:
+    def gained(length: int) -> pd.DataFrame:
         # What the price moved in so many bars is the slope of their average times their number.
-        moved = average_slope(closes, bars, lookback) * bars
+        moved = average_slope(bars, length) * length
         return moved / (price - moved)
 
     half, year = gained(_HALF), gained(_YEAR)
-    high = -trailing_low(-closes, _QUARTER, lookback)
+    high = -trailing_low(own_bars(-closes, lookback), _QUARTER)
     depth = (price / high - 1.0).clip(upper=0.0).abs()
     of_population = math.sqrt((_QUARTER - 1) / _QUARTER * _SESSIONS_A_YEAR)
     told = {
         "mom_20": gained(_MONTH),
         "mom_126": half,
         "mom_252": year,
-        "gap_50": price / moving_average(closes, _SHORT, lookback) - 1.0,
-        "gap_200": price / moving_average(closes, _LONG, lookback) - 1.0,
-        "vol_63": volatility(closes, _QUARTER, lookback) * of_population,
+        "gap_50": price / moving_average(bars, _SHORT) - 1.0,
+        "gap_200": price / moving_average(bars, _LONG) - 1.0,
+        "vol_63": volatility(bars, _QUARTER) * of_population,
         "relative_126": half.sub(half[benchmark], axis=0),
         "depth": depth,
         "quality": (1.0 - (depth - _BEST_DEPTH).abs() / _BEST_DEPTH).clip(-1.0, 1.0),

@@ -12,7 +12,7 @@ from bot.domain.errors import BellwetherError, SettingsError
 from bot.domain.model import Symbol
 from bot.domain.strategy import Decision, Facts, FeedNeed, Needs, View, rotate
 from strategies.heard import heard, signals_of
-from strategies.indicators import LONGEST_WINDOW, moving_average
+from strategies.indicators import LONGEST_WINDOW, moving_average, own_bars
 from strategies.parameters import Allowed, Portion, check
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -161,7 +161,8 @@ class QqqIwmRotation:
 
     def _rotation(self, closes: pd.DataFrame) -> dict[str, Floats]:
         ratio = (closes[self.first] / closes[self.second]).to_frame()
-        mean = moving_average(ratio, self.ratio_sessions, self.ratio_sessions).to_numpy()[:, 0]
+        bars = own_bars(ratio, self.ratio_sessions)
+        mean = moving_average(bars, self.ratio_sessions).to_numpy()[:, 0]
         share = ratio.to_numpy()[:, 0]
         distance = share / mean - 1.0
         return {
@@ -173,7 +174,8 @@ class QqqIwmRotation:
 
     def _forecast(self, closes: pd.DataFrame) -> dict[str, Floats]:
         price = closes[[self.first]]
-        average = moving_average(price, self.forecast_sessions, self.forecast_sessions)
+        bars = own_bars(price, self.forecast_sessions)
+        average = moving_average(bars, self.forecast_sessions)
         last, mean = price.to_numpy()[:, 0], average.to_numpy()[:, 0]
         return {FORECAST: _where_known(last > mean, last - mean), "price": last, "average": mean}
 

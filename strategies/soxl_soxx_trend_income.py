@@ -10,7 +10,13 @@ import pandas as pd
 from bot.domain.errors import BellwetherError, SettingsError
 from bot.domain.model import Role, Symbol
 from bot.domain.strategy import Decision, Facts, Needs, View, rotate
-from strategies.indicators import LONGEST_WINDOW, average_slope, latest_close, moving_average
+from strategies.indicators import (
+    LONGEST_WINDOW,
+    average_slope,
+    latest_close,
+    moving_average,
+    own_bars,
+)
 from strategies.parameters import Allowed, Portion, Share, check
 
 SOXL, SOXX, BOXX, QQQI, SPYI = "SOXL", "SOXX", "BOXX", "QQQI", "SPYI"
@@ -85,15 +91,15 @@ class SoxlSoxxTrendIncome:
         The short average and its slope are there to be read; nothing depends on them.
         """
         closes = facts.closes.reindex(columns=[SOXL, SOXX])
-        lookback, source = self.needs.sessions, self.blend_gate_trend_source
-        prices = latest_close(closes, lookback)
-        averages = moving_average(closes, self.trend_ma_window, lookback)
+        bars, source = own_bars(closes, self.needs.sessions), self.blend_gate_trend_source
+        prices = latest_close(bars)
+        averages = moving_average(bars, self.trend_ma_window)
         trend = averages[source]
         columns = {
             "trend_price": prices[source],
             "trend_ma": trend,
-            "trend_ma20": moving_average(closes, SHORT_AVERAGE, lookback)[source],
-            "trend_ma20_slope": average_slope(closes, SHORT_AVERAGE, lookback)[source],
+            "trend_ma20": moving_average(bars, SHORT_AVERAGE)[source],
+            "trend_ma20_slope": average_slope(bars, SHORT_AVERAGE)[source],
             "trend_entry_line": trend * (1.0 + self.trend_entry_buffer),
             "trend_mid_line": trend * (1.0 + min(self.trend_mid_buffer, self.trend_entry_buffer)),
             "trend_exit_line": trend * (1.0 - self.trend_exit_buffer),

@@ -16,6 +16,7 @@ from strategies.indicators import (
     average_slope,
     latest_close,
     moving_average,
+    own_bars,
     trailing_low,
     volatility,
 )
@@ -99,14 +100,15 @@ class TqqqGrowthIncome:
         rising and no pullback.
         """
         closes = facts.closes.reindex(columns=[self.benchmark_symbol])
-        lookback, window = self.needs.sessions, self.dual_drive_pullback_rebound_window
-        price = latest_close(closes, lookback)
-        long = moving_average(closes, LONG_AVERAGE, lookback)
-        short = moving_average(closes, SHORT_AVERAGE, lookback)
-        slope = average_slope(closes, SHORT_AVERAGE, lookback)
-        low = trailing_low(closes, window, lookback)
+        bars = own_bars(closes, self.needs.sessions)
+        window = self.dual_drive_pullback_rebound_window
+        price = latest_close(bars)
+        long = moving_average(bars, LONG_AVERAGE)
+        short = moving_average(bars, SHORT_AVERAGE)
+        slope = average_slope(bars, SHORT_AVERAGE)
+        low = trailing_low(bars, window)
         rebound = price / low - 1.0
-        spread = volatility(closes, window, lookback)
+        spread = volatility(bars, window)
         if self.dual_drive_pullback_rebound_threshold_mode != _VOLATILITY_SCALED:
             spread[:] = np.nan
         gate = (spread * self.dual_drive_pullback_rebound_volatility_multiplier).fillna(

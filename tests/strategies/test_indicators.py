@@ -11,6 +11,7 @@ from strategies.indicators import (
     latest_close,
     month_ends,
     moving_average,
+    own_bars,
     trailing_low,
     volatility,
     weighted_momentum,
@@ -33,13 +34,13 @@ def a_year_of_months(closes: dict[int, float], today: float = 1.0, months: int =
 
 
 def newest_momentum(prices: pd.Series, lookback: int = WIDE) -> float:
-    return weighted_momentum(prices.to_frame("A"), lookback)["A"].iloc[-1]
+    return weighted_momentum(own_bars(prices.to_frame("A"), lookback))["A"].iloc[-1]
 
 
 def test_an_average_takes_the_newest_bar_in():
     closes = a_table({"A": [1.0, 2.0, 6.0, 1.0]})
 
-    average = moving_average(closes, 3, WIDE)
+    average = moving_average(own_bars(closes, WIDE), 3)
 
     np.testing.assert_allclose(average["A"], [NAN, NAN, 3.0, 3.0], rtol=1e-15)
 
@@ -47,7 +48,7 @@ def test_an_average_takes_the_newest_bar_in():
 def test_an_average_takes_a_symbols_own_bars_and_is_carried_over_its_gaps():
     closes = a_table({"A": [1.0, NAN, 3.0, NAN, 8.0], "B": [1.0, 1.0, 4.0, 4.0, 4.0]})
 
-    average = moving_average(closes, 2, WIDE)
+    average = moving_average(own_bars(closes, WIDE), 2)
 
     np.testing.assert_allclose(average["A"], [NAN, NAN, 2.0, 2.0, 5.5])
     np.testing.assert_allclose(average["B"], [NAN, 1.0, 2.5, 4.0, 4.0])
@@ -56,7 +57,7 @@ def test_an_average_takes_a_symbols_own_bars_and_is_carried_over_its_gaps():
 def test_nobody_is_above_the_average_of_an_unmoved_price():
     closes = a_table({"A": [77.1] * 300, "B": [0.1] * 300, "C": [1234.5678] * 300})
 
-    average = moving_average(closes, 200, WIDE)
+    average = moving_average(own_bars(closes, WIDE), 200)
 
     assert (average.iloc[199:] == closes.iloc[199:]).all(axis=None)
 
@@ -64,7 +65,7 @@ def test_nobody_is_above_the_average_of_an_unmoved_price():
 def test_an_average_agrees_with_the_plain_mean():
     closes = random_closes(["A", "B"], 400, seed=3)
 
-    average = moving_average(closes, 200, WIDE)
+    average = moving_average(own_bars(closes, WIDE), 200)
 
     pd.testing.assert_frame_equal(average, closes.rolling(200).mean(), rtol=1e-12)
 
@@ -72,7 +73,7 @@ def test_an_average_agrees_with_the_plain_mean():
 def test_an_average_over_more_bars_than_there_are_is_unknown():
     closes = a_table({"A": [1.0, 2.0]})
 
-    average = moving_average(closes, 3, WIDE)
+    average = moving_average(own_bars(closes, WIDE), 3)
 
     assert average["A"].isna().all()
 
@@ -81,7 +82,7 @@ def test_a_slope_is_how_far_the_newest_bar_moved_the_average():
     closes = gappy_closes(["A", "B", "C", "D", "E"], 400, seed=3)
     own = closes["A"].dropna()
 
-    slope = average_slope(closes, 20, WIDE)["A"].reindex(own.index)
+    slope = average_slope(own_bars(closes, WIDE), 20)["A"].reindex(own.index)
 
     pd.testing.assert_series_equal(slope, own.rolling(20).mean().diff(), rtol=1e-6, atol=1e-12)
 
@@ -89,7 +90,7 @@ def test_a_slope_is_how_far_the_newest_bar_moved_the_average():
 def test_the_slope_of_an_average_between_equal_ends_is_zero():
     closes = a_table({"A": [0.1, 7.3, 0.2, 0.1]})
 
-    slope = average_slope(closes, 3, WIDE)
+    slope = average_slope(own_bars(closes, WIDE), 3)
 
     np.testing.assert_array_equal(slope["A"], [NAN, NAN, NAN, 0.0])
 
@@ -97,7 +98,7 @@ def test_the_slope_of_an_average_between_equal_ends_is_zero():
 def test_a_hull_average_is_the_one_reckoned_by_hand():
     values = a_table({"A": [1.0, 3.0, 2.0, 6.0, 4.0, 0.0]})
 
-    hull = hull_average(values, 4, WIDE)
+    hull = hull_average(own_bars(values, WIDE), 4)
 
     # Of 4 the half and the root are 2. Twice WMA(2) less WMA(4):
     #   2·(2 + 2·6)/3 - (1 + 2·3 + 3·2 + 4·6)/10 =  169/30
@@ -111,7 +112,7 @@ def test_a_hull_average_is_the_one_reckoned_by_hand():
 def test_half_and_root_of_a_hull_average_are_rounded_halves_up(length, half, root):
     line = a_table({"A": [float(number) for number in range(60)]})
 
-    hull = hull_average(line, length, WIDE)["A"]
+    hull = hull_average(own_bars(line, WIDE), length)["A"]
 
     # A WMA of n follows a straight line (n - 1)/3 sessions behind.
     behind = (2 * (half - 1) - (length - 1) + (root - 1)) / 3
@@ -123,7 +124,7 @@ def test_half_and_root_of_a_hull_average_are_rounded_halves_up(length, half, roo
 def test_a_low_is_of_a_symbols_own_bars_with_the_newest():
     closes = a_table({"A": [1.0, NAN, 3.0, 4.0, NAN, 2.0]})
 
-    low = trailing_low(closes, 2, WIDE)
+    low = trailing_low(own_bars(closes, WIDE), 2)
 
     np.testing.assert_array_equal(low["A"], [NAN, NAN, 1.0, 3.0, 3.0, 2.0])
 
@@ -131,7 +132,7 @@ def test_a_low_is_of_a_symbols_own_bars_with_the_newest():
 def test_volatility_is_the_sample_deviation_of_daily_returns():
     closes = random_closes(["A", "B"], 400, seed=3)
 
-    spread = volatility(closes, 20, WIDE)
+    spread = volatility(own_bars(closes, WIDE), 20)
 
     expected = closes.pct_change().rolling(20).std()
     pd.testing.assert_frame_equal(spread, expected, rtol=1e-9)
@@ -140,7 +141,7 @@ def test_volatility_is_the_sample_deviation_of_daily_returns():
 def test_volatility_is_known_from_one_bar_more_than_returns():
     closes = a_table({"A": [100.0, 110.0, 99.0], "B": [NAN, 5.0, 6.0]})
 
-    spread = volatility(closes, 2, WIDE)
+    spread = volatility(own_bars(closes, WIDE), 2)
 
     assert spread["A"].iloc[-1] == pytest.approx(0.02**0.5)
     assert spread["A"].iloc[:2].isna().all()
@@ -150,8 +151,8 @@ def test_volatility_is_known_from_one_bar_more_than_returns():
 def test_a_single_return_has_no_deviation_and_equal_ones_have_none():
     closes = a_table({"A": [1.0, 2.0, 4.0, 8.0]})
 
-    assert volatility(closes, 1, WIDE)["A"].isna().all()
-    assert volatility(closes, 3, WIDE)["A"].iloc[-1] == 0.0
+    assert volatility(own_bars(closes, WIDE), 1)["A"].isna().all()
+    assert volatility(own_bars(closes, WIDE), 3)["A"].iloc[-1] == 0.0
 
 
 @pytest.mark.parametrize("bars", [0, 1, 5])
@@ -159,13 +160,13 @@ def test_fewer_bars_than_a_window_are_no_number(bars):
     closes = a_table({"A": [1.0] * 6}).iloc[:bars]
 
     for indicator in (moving_average, hull_average, average_slope, trailing_low, volatility):
-        assert indicator(closes, 20, WIDE)["A"].isna().all()
+        assert indicator(own_bars(closes, WIDE), 20)["A"].isna().all()
 
 
 def test_bars_older_than_the_lookback_do_not_exist():
     closes = a_table({"A": [5.0, NAN, NAN, 7.0, NAN, NAN, NAN]})
 
-    carried = latest_close(closes, 3)
+    carried = latest_close(own_bars(closes, 3))
 
     np.testing.assert_array_equal(carried["A"], [5.0, 5.0, 5.0, 7.0, 7.0, 7.0, NAN])
 
@@ -173,7 +174,7 @@ def test_bars_older_than_the_lookback_do_not_exist():
 def test_a_symbol_is_unknown_before_its_first_bar():
     closes = a_table({"A": [NAN, 3.0], "B": [NAN, NAN]})
 
-    carried = latest_close(closes, WIDE)
+    carried = latest_close(own_bars(closes, WIDE))
 
     np.testing.assert_array_equal(carried, [[NAN, NAN], [3.0, NAN]])
 
@@ -215,7 +216,7 @@ def test_momentum_needs_thirteen_month_closes():
     days = pd.date_range("2020-01-01", "2021-01-01")
     closes = pd.DataFrame({"A": np.linspace(1.0, 2.0, len(days))}, days)
 
-    momentum = weighted_momentum(closes, WIDE)["A"]
+    momentum = weighted_momentum(own_bars(closes, WIDE))["A"]
 
     assert momentum[:"2020-12-31"].isna().all()
     assert momentum["2021-01-01"] > 0.0
@@ -236,7 +237,7 @@ def test_momentum_is_carried_over_sessions_and_months_without_a_bar():
     closes = random_closes(["A"], 400, seed=6)
     closes.iloc[340:] = NAN
 
-    momentum = weighted_momentum(closes, WIDE)["A"]
+    momentum = weighted_momentum(own_bars(closes, WIDE))["A"]
 
     assert momentum.iloc[339] != 0.0
     assert (momentum.iloc[340:] == momentum.iloc[339]).all()
@@ -263,7 +264,7 @@ def test_a_symbol_that_stopped_trading_is_forgotten_with_the_lookback():
     closes = random_closes(["A"], 700, seed=8)
     closes.iloc[400:] = NAN
 
-    momentum = weighted_momentum(closes, 400)["A"]
+    momentum = weighted_momentum(own_bars(closes, 400))["A"]
 
     assert momentum.iloc[399:547].notna().all()
     assert momentum.iloc[547:].isna().all()
@@ -290,14 +291,17 @@ def test_the_newest_session_known_is_no_month_end():
 def test_indicators_do_not_remember_what_lies_before_the_lookback(seed):
     closes = gappy_closes([f"S{n}" for n in range(12)], 600, seed)
 
+    whole = own_bars(closes, 320)
+
     for end in range(320, 600, 40):
-        window = closes.iloc[end - 320 : end]
-        for whole, part in (
-            (moving_average(closes, 200, 320), moving_average(window, 200, 320)),
-            (hull_average(closes, 30, 320), hull_average(window, 30, 320)),
-            (average_slope(closes, 200, 320), average_slope(window, 200, 320)),
-            (trailing_low(closes, 200, 320), trailing_low(window, 200, 320)),
-            (volatility(closes, 200, 320), volatility(window, 200, 320)),
-            (weighted_momentum(closes, 320), weighted_momentum(window, 320)),
+        part = own_bars(closes.iloc[end - 320 : end], 320)
+        for indicator, *length in (
+            (moving_average, 200),
+            (hull_average, 30),
+            (average_slope, 200),
+            (trailing_low, 200),
+            (volatility, 200),
+            (weighted_momentum,),
         ):
-            np.testing.assert_array_equal(whole.iloc[end - 1], part.iloc[-1])
+            newest = indicator(part, *length).iloc[-1]
+            np.testing.assert_array_equal(indicator(whole, *length).iloc[end - 1], newest)

@@ -11,7 +11,7 @@ from bot.domain.features import Features
 from bot.domain.model import Role
 from bot.domain.strategy import Facts, Hold, Holding, Rows, View
 from strategies import constituents
-from strategies.indicators import hull_average
+from strategies.indicators import hull_average, own_bars
 from strategies.pattern_etf_rotation import FEED, PatternEtfRotation, balances
 from tests.strategies.builders import (
     CALENDAR,
@@ -100,7 +100,7 @@ def test_a_score_is_the_hull_average_of_the_balance_and_beside_it_stands_the_one
 
     frame = mode_of("daily").features(facts).xs("C", level="symbol")
 
-    hull = hull_average(frame[["net"]], 30, 44)["net"]
+    hull = hull_average(own_bars(frame[["net"]], 44), 30)["net"]
     pd.testing.assert_series_equal(frame["score"], hull, check_names=False, check_exact=True)
     pd.testing.assert_series_equal(frame["before"], hull.shift(1), check_names=False)
 
