@@ -234,10 +234,10 @@ class _Replay:
             of_account, of_holds, portfolio = self._seen
             if of_account is account and of_holds is self._holds:
                 return portfolio
-        bought = [symbol for symbol, shares in self._bought.items() if shares]
-        portfolio = self._blotter.portfolio(self._experiment.costs).managing(
-            {*self._holds, *bought}, self._book.rules.keep
-        )
+        portfolio, keep = self._blotter.portfolio(self._experiment.costs), self._book.rules.keep
+        if keep or not all(symbol in self._holds for symbol in portfolio.shares):
+            bought = [symbol for symbol, shares in self._bought.items() if shares]
+            portfolio = portfolio.managing({*self._holds, *bought}, keep)
         self._seen = None if open_orders else (account, self._holds, portfolio)
         return portfolio
 
@@ -331,10 +331,10 @@ class _Replay:
         crossing = Crossing(trade, market, quoted, self._blotter, costs)
         settles = self._calendar.settles(session.date)
         notes: dict[tuple[Symbol, str], Note] = {}
-        situation = self._situation(seen, decided, session)
+        situation = self._situation(seen, decided, (), session)
         for side in sides(following.targets):
             if crossing.standings:
-                situation = self._after(situation, crossing.standings, seen, session)
+                situation = self._situation(seen, decided, crossing.standings, session)
             plan = PLANNERS[side](decided.run, targets, situation, book.rules)
             notes |= {(note.symbol, note.code): note for note in plan.notes}
             crossing.work(side, plan, settles)
@@ -344,33 +344,25 @@ class _Replay:
         self._record.add([s for s in crossing.standings if s.filled], decided, session, fair)
         self._conclude(decided, targets, told, crossing.standings, seen, session)
 
-    def _situation(self, seen: Survey, decided: Decided, session: Session) -> Situation:
-        """What a run finds before it has done anything."""
-        dwell = self._calendar.before(session.date, self._book.rules.dwell).date
+    def _situation(
+        self, seen: Survey, decided: Decided, standings: Sequence[Standing], session: Session
+    ) -> Situation:
+        done, rules = Progress.of(standings, seen.prices), self._book.rules
+        usable = usable_today(rules, session, self._calendar)
+        dwell = self._calendar.before(session.date, rules.dwell).date
+        recent = {s for day, symbols in self._traded.items() if day >= dwell for s in symbols}
         return Situation(
             portfolio=self._portfolio(),
             quotes=seen.quotes,
             prices={**decided.prices, **seen.prices},
             findings=seen.findings,
             book_findings=decision_findings(decided.following),
-            recent={s for day, symbols in self._traded.items() if day >= dwell for s in symbols},
-            settles=self._calendar.settles(session.date),
-        )
-
-    def _after(
-        self, before: Situation, standings: Sequence[Standing], seen: Survey, session: Session
-    ) -> Situation:
-        """The same once a run has done something."""
-        done = Progress.of(standings, seen.prices)
-        usable = usable_today(self._book.rules, session, self._calendar)
-        return replace(
-            before,
-            portfolio=self._portfolio(),
             proceeds=done.proceeds if usable else NOTHING,
             sold=done.sold,
             turnover=done.turnover,
             orders=done.orders,
-            recent={*before.recent, *(s.intent.symbol for s in standings if s.filled)},
+            recent=recent | {s.intent.symbol for s in standings if s.filled},
+            settles=self._calendar.settles(session.date),
         )
 
     def _conclude(
@@ -394,9 +386,10 @@ class _Replay:
             self._last_rebalance = decided.run.session
         filled = [s for s in standings if s.filled]
         for standing in filled:
-            sign = 1 if standing.intent.action.takes_shares else -1
-            self._bought[standing.intent.symbol] += sign * standing.filled
-            self._seen = None
+            symbol, sign = standing.intent.symbol, 1 if standing.intent.action.takes_shares else -1
+            self._bought[symbol] += sign * standing.filled
+            if symbol not in self._holds:
+                self._seen = None
         if filled:
             dwell = self._calendar.before(session.date, rules.dwell).date
             self._traded = {day: s for day, s in self._traded.items() if day >= dwell}

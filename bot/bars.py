@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from math import isnan
 from typing import TypeAlias
 
 import numpy as np
@@ -46,7 +47,7 @@ class Bars:
     ) -> None:
         self.closes = closes
         self._needs, self._calendar = needs, calendar
-        self._days = [day.date() for day in pd.DatetimeIndex(closes.index)]
+        self._days: list[date] = pd.DatetimeIndex(closes.index).date.tolist()
         self._row = {day: row for row, day in enumerate(self._days)}
         symbols = [str(symbol) for symbol in closes.columns]
         opened = pd.DataFrame() if opens is None else opens
@@ -159,7 +160,7 @@ class Bars:
             prices = self._opens if opening else self._printed
             price = prices[symbol][row] if row is not None else np.nan
             at = moment
-            if np.isnan(price):
+            if isnan(price):
                 newest = self._newest[symbol][end - 1] if end else NO_BAR
                 if newest == NO_BAR:
                     continue

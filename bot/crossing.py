@@ -23,13 +23,12 @@ from bot.ladder import (
     SELLS_AT,
     Attempt,
     Trade,
+    every_line,
     finished,
     impatient,
-    lines,
     next_step,
     priced,
     unspent,
-    up_to,
 )
 
 POLL = timedelta(seconds=POLL_SECONDS)
@@ -61,7 +60,7 @@ class Crossing:
         end = self._trade.given_until(side)
         while True:
             self._advance(settles)
-            waiting = [line for part in up_to(side) for line in lines(self.standings, part)]
+            waiting = every_line(self.standings, side)
             if all(finished(self._trade, line, self._now) for line in waiting) or self._now >= end:
                 return
             self._now += POLL
@@ -72,7 +71,7 @@ class Crossing:
             self._cancel(standing)
 
     def _advance(self, settles: date) -> None:
-        for line in [line for side in Side for line in lines(self.standings, side)]:
+        for line in every_line(self.standings):
             resting = next((s for s in line if s.working), None)
             if resting is not None:
                 if impatient(self._trade, line, resting, self._now):
@@ -93,7 +92,7 @@ class Crossing:
         return again
 
     def _send(self, order: OrderIntent, settles: date) -> None:
-        standing = next(s for s in self.standings if s.intent == order)
+        standing = next(s for s in self.standings if s.intent is order)
         self._put(standing, replace(standing, sent_at=self._now, report=self._fill(order, settles)))
 
     def _fill(self, order: OrderIntent, settles: date) -> OrderReport:
@@ -105,7 +104,8 @@ class Crossing:
             return OrderReport.of(order, OrderStatus.REFUSED, str(refusal))
         booked = self._booked(order, price, settles)
         self._blotter.add(booked)
-        fill = fill_of(booked.report(), quote, self._costs) if quote else None
+        report = self._blotter.report(booked.number)
+        fill = fill_of(report, quote, self._costs) if quote else None
         if fill:
             at = self._now
             self._blotter.add(Filled(booked.number, fill.shares, fill.price, fill.commission, at))
@@ -136,4 +136,4 @@ class Crossing:
         self._put(standing, replace(standing, report=report, cancel_asked_at=self._now))
 
     def _put(self, before: Standing, after: Standing) -> None:
-        self.standings[self.standings.index(before)] = after
+        self.standings = [after if each is before else each for each in self.standings]

@@ -29,6 +29,7 @@ SHORTS_UNTIL = timedelta(minutes=4)  # then the longs are sized to the shorts th
 LAST_CALL = timedelta(minutes=2)
 PATIENCE = timedelta(seconds=45)  # with a first limit
 STEEPER = 3  # the second attempt's distance, in distances of the first
+SIDES = tuple(Side)
 LEFT = "left"  # the name under which a plan's inputs keep the money it left over
 
 
@@ -66,12 +67,11 @@ class Trade:
         return last + MARKET_GRACE
 
 
-def unfilled(standings: Iterable[Standing]) -> dict[Symbol, tuple[int, int]]:
+def unfilled(standings: Collection[Standing]) -> dict[Symbol, tuple[int, int]]:
     """Symbols whose orders did not fill as planned: the shares missing, and those wanted."""
-    every = [line for side in Side for line in lines(standings, side)]
     return {
         line[0].intent.symbol: (_remaining(line), _wanted(line))
-        for line in every
+        for line in every_line(standings)
         if _remaining(line) > 0
     }
 
@@ -84,12 +84,6 @@ def _remaining(line: Sequence[Standing]) -> int:
     return _wanted(line) - sum(s.filled for s in line)
 
 
-def up_to(side: Side) -> list[Side]:
-    """The sides of a run up to one."""
-    every = list(Side)
-    return every[: every.index(side) + 1]
-
-
 def lines(standings: Iterable[Standing], side: Side) -> list[list[Standing]]:
     """The standings of a side by symbol, in the order meant."""
     by_symbol: dict[Symbol, list[Standing]] = {}
@@ -97,6 +91,14 @@ def lines(standings: Iterable[Standing], side: Side) -> list[list[Standing]]:
         if standing.side is side:
             by_symbol.setdefault(standing.intent.symbol, []).append(standing)
     return list(by_symbol.values())
+
+
+def every_line(standings: Collection[Standing], last: Side = Side.BUY) -> list[list[Standing]]:
+    """The standings by symbol, side after side, up to a `last` one."""
+    if not standings:
+        return []
+    sides = SIDES[: SIDES.index(last) + 1]
+    return [line for side in sides for line in lines(standings, side)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ class PastMarket:
     def split_hints(self, session: Session) -> list[Symbol]:
         """Symbols whose close looks like that of a split nobody confirmed."""
         suspects = [s for s in self._bars.suspects(session.date) if s not in self._needs.indices]
+        if not suspects:
+            return suspects
         self._look(suspects, session, opening=False)
         return [symbol for symbol in suspects if Finding.SPLIT_HINT in self._seen[symbol][2]]
 

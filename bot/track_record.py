@@ -92,6 +92,7 @@ class Recorder:
         self._days: list[date] = []
         self._cash: list[float] = []
         self._held: list[Mapping[Symbol, Decimal]] = []
+        self._for: list[int] = []  # sessions on end, each of what was held
         self._wanted: dict[date, dict[Symbol, float]] = {}
         self._received = NOTHING
         self._splits = 0
@@ -134,7 +135,8 @@ class Recorder:
 
     def keep(self, days: Sequence[date], portfolio: Portfolio) -> None:
         """The account at the closes of sessions on which it was the same."""
-        self._held += [portfolio.shares] * len(days)
+        self._held.append(portfolio.shares)
+        self._for.append(len(days))
         self._days += days
         self._cash += [float(portfolio.cash)] * len(days)
 
@@ -175,7 +177,7 @@ class Recorder:
 
     def _worth(self, symbols: Sequence[Symbol]) -> Floats:
         """The USD in each symbol at the close of each session."""
-        worth = _table(self._held, symbols)
+        worth = np.repeat(_table(self._held, symbols), self._for, axis=0)
         for n in np.flatnonzero(worth.any(axis=0)).tolist():
             rows = np.flatnonzero(worth[:, n])
             closes = self._bars.last_closes(symbols[n], [self._days[row] for row in rows])

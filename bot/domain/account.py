@@ -109,10 +109,13 @@ class PaperAccount:
         shares = {symbol: n for symbol, n in self.shares.items() if symbol != fill.symbol}
         if left:
             shares[fill.symbol] = left
+        settled, unsettled = self.settled, self.unsettled
         if fill.money < 0:
-            return replace(self, shares=shares, settled=self.settled + fill.money)
-        waiting = self.unsettled.get(settles_on, NOTHING) + fill.money
-        return replace(self, shares=shares, unsettled={**self.unsettled, settles_on: waiting})
+            settled += fill.money
+        else:
+            waiting = unsettled.get(settles_on, NOTHING) + fill.money
+            unsettled = {**unsettled, settles_on: waiting}
+        return PaperAccount(self.opening, settled, shares, unsettled)
 
     def given(
         self, symbol: Symbol, ratio: Decimal, money: Decimal, price: Decimal

@@ -119,7 +119,7 @@ class Blotter:
             case Ended():
                 order = self._open(entry.number)
                 report = replace(order.report, status=entry.status, reason=entry.reason)
-                self._keep(entry.number, replace(order, report=report))
+                self._keep(entry.number, Order(order.booked, report))
             case never:
                 assert_never(never)
 
@@ -188,7 +188,5 @@ class Blotter:
             raise ValueError(entry)
         fill = Fill(booked.symbol, booked.action, entry.shares, entry.price, entry.commission)
         report = filled_with(order.report, fill)
-        if report.filled == booked.shares:
-            report = replace(report, status=OrderStatus.FILLED)
         self.account = self.account.settle(booked.session).apply(fill, booked.settles)
-        self._keep(entry.number, replace(order, report=report))
+        self._keep(entry.number, Order(booked, report))

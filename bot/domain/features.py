@@ -21,6 +21,7 @@ from bot.domain.strategy import (
     Rows,
     Strategy,
     View,
+    numbers_of,
 )
 
 _ROUNDING = 1e-6
@@ -33,7 +34,7 @@ class Features:
         self.strategy, self._needs = strategy, strategy.needs
         self.frame = strategy.features(facts)
         whole = all(kind == np.float64 for kind in self.frame.dtypes)
-        self._values = self.frame.to_numpy() if whole else None
+        self._numbers = numbers_of(self.frame) if whole else None
         days = pd.DatetimeIndex(self.frame.index.get_level_values(0))
         starts = np.flatnonzero(days[1:] != days[:-1]) + 1
         bounds = [0, *starts.tolist(), len(days)] if len(days) else []
@@ -55,7 +56,7 @@ class Features:
 
     def rows(self, session: date) -> Rows:
         """The rows of one session; none where the strategy is not to act."""
-        return Rows(self.frame, self._rows.get(session, slice(0)), self._values)
+        return Rows(self.frame, self._rows.get(session, slice(0)), self._numbers)
 
     def numbers(self, session: date) -> dict[str, float]:
         """The finite numbers of a session under flat names, for the memory and `why`."""

@@ -10,6 +10,7 @@ from bot.domain.model import (
     Action,
     OrderIntent,
     OrderReport,
+    OrderStatus,
     Quote,
     Symbol,
 )
@@ -130,11 +131,12 @@ def fill_of(order: OrderReport, quote: Quote, rules: FillRules) -> Fill | None:
 
 
 def filled_with(order: OrderReport, fill: Fill) -> OrderReport:
-    """The report of an order after one more fill; its status is the caller's to say."""
+    """The report of an order after one more fill, filled where nothing is left of it."""
     filled = order.filled + fill.shares
     before = order.filled * (order.average_price or NOTHING)
     return replace(
         order,
+        status=OrderStatus.FILLED if filled == order.shares else order.status,
         filled=filled,
         average_price=(before + fill.shares * fill.price) / filled,
         commission=order.commission + fill.commission,

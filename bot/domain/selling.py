@@ -84,6 +84,8 @@ class Sells(OneSide):
 
     def fund(self, havens: Sequence[Symbol]) -> None:
         """Sell of the safe havens what wanted shares cost beyond the cash there is."""
+        if not havens:
+            return
         wanted = self._wanted()
         total = sum(
             (shares * price + self.rules.fee_allowance for shares, price in wanted), NOTHING

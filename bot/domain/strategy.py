@@ -1,6 +1,6 @@
 """The contract between a strategy and everything that runs one."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,8 +11,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from bot.domain.model import Quotes, Role, Symbol, TradingRules
-
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +157,21 @@ class Holding:
     value: float
 
 
+Numbers: TypeAlias = tuple[Sequence[str], npt.NDArray[np.float64]]
+
+
+def numbers_of(frame: pd.DataFrame) -> Numbers:
+    """The names of the columns, and the values as floats: rows × columns."""
+    return [str(column) for column in frame.columns], frame.to_numpy(dtype=float)
+
+
 class Rows:
     """A session's rows of a strategy's own frame: one row, or one per symbol."""
 
     def __init__(
-        self, frame: pd.DataFrame, places: slice = slice(None), values: Floats | None = None
+        self, frame: pd.DataFrame, places: slice = slice(None), numbers: Numbers | None = None
     ) -> None:
-        self._frame, self._places, self._values = frame, places, values
+        self._frame, self._places, self._numbers = frame, places, numbers
 
     @property
     def table(self) -> pd.DataFrame:
@@ -174,9 +180,12 @@ class Rows:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """The first row by column, of a frame that has nothing but floats."""
-        values = self._frame.to_numpy(dtype=float) if self._values is None else self._values
-        return dict(zip(self._frame.columns, values[self._places][0].tolist(), strict=True))
+        """The first row by column, where all of it can be floats."""
+        if self._numbers is None:
+            names, values = numbers_of(self.table)
+        else:
+            names, values = self._numbers[0], self._numbers[1][self._places]
+        return dict(zip(names, values[0].tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from adapters.paper import ENTRIES, PaperBroker
 from bot.domain.blotter import Booked, Ended, Entry, Filled
 from bot.domain.errors import OrderRefused
 from bot.domain.fills import Fill, FillRules, filled_with
-from bot.domain.model import OrderIntent, OrderReport, OrderStatus, Portfolio
+from bot.domain.model import OrderIntent, OrderReport, Portfolio
 from bot.ports import Capabilities, Clock
 from bot.schedule import JumpingClock
 from tests.bot.five_symbols import CALENDAR, MORNING, OPENING, a_market
@@ -97,9 +97,7 @@ def record(journal: Path) -> list[OrderReport]:
             case Filled(number, shares, price, commission):
                 known = orders[number]
                 fill = Fill(known.symbol, known.action, shares, price, commission)
-                grown = filled_with(known, fill)
-                whole = OrderStatus.FILLED if grown.filled == known.shares else known.status
-                orders[number] = replace(grown, status=whole)
+                orders[number] = filled_with(known, fill)
             case Ended(number, status, _, reason):
                 orders[number] = replace(orders[number], status=status, reason=reason)
     return list(orders.values())
