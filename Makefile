@@ -48,7 +48,7 @@ bench: $(VENV)/installed $(BENCH)/installed ## the measurements of tests/benchma
 	@$(BIN)/python -m tests.benchmarks $(BENCH)/bin/python
 
 mutants: $(VENV)/installed ## small wrongs in planning and matching; lists those no test notices
-	$(BIN)/python -m tests.mutants bot/domain/planning.py bot/domain/buying.py bot/domain/selling.py bot/domain/shorting.py bot/domain/matching.py
+	$(BIN)/python -m tests.mutants bot/domain/planning.py bot/domain/buying.py bot/domain/selling.py bot/domain/shorting.py bot/domain/resting.py bot/domain/matching.py
 
 lock: ## write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.txt

@@ -33,6 +33,7 @@ from bot.domain.model import (
 )
 from bot.domain.money import TargetValues, value_targets
 from bot.domain.planning import leaving, residuals, sides
+from bot.domain.resting import at_rest
 from bot.domain.situation import Progress, Situation
 from bot.domain.strategy import Book, Decision, Facts
 from bot.gather import Survey, holdings, numbered, refuse_vital
@@ -324,6 +325,9 @@ class _Replay:
         equity = portfolio.equity(seen.prices)
         decided = decided if decided.equity == equity else replace(decided, equity=equity)
         targets = value_targets(following, decided.equity, book.rules)
+        if at_rest(targets, portfolio, seen.prices, book.rules):
+            self._conclude(decided, targets, (), (), seen, session)
+            return
         exits = leaving(following.targets, portfolio)
         trade = Trade(decided.run, session, book.rules, exits)
         market = self._market.quotes(wanted, session, opening=opening)

@@ -23,7 +23,11 @@ import pandas  # noqa: F401, ICN001 - the same
 import pytest
 
 PLANNING = ("acceptance", "buying", "selling", "shorting", "planning", "money")
-TESTS = {"matching": ("matching",), "gates": ("gates", *PLANNING)}
+TESTS = {
+    "matching": ("matching",),
+    "gates": ("gates", *PLANNING),
+    "resting": ("resting", "invariants"),
+}
 SECONDS = 60  # a mutant that loops for ever is noticed too
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {

@@ -14,10 +14,12 @@ from bot.domain.distributions import raw_of
 from bot.domain.errors import DataError, Halted
 from bot.domain.fills import FillRules
 from bot.domain.model import Proceeds, TradingRules
-from bot.domain.strategy import Book, Facts, Strategy
+from bot.domain.strategy import Book, Decision, Facts, Hold, Strategy, View
 from bot.sessions import nyse
 from bot.track_record import TrackRecord
 from strategies.global_etf_rotation import GlobalEtfRotation
+from strategies.soxl_soxx_trend_income import SoxlSoxxTrendIncome
+from strategies.tqqq_growth_income import TqqqGrowthIncome
 from tests.bot.floor import CALENDAR
 from tests.fakes import Wants
 
@@ -389,22 +391,55 @@ def test_what_is_given_between_two_decisions_is_not_passed_over(printed):
 def test_sessions_that_are_passed_over_would_have_changed_nothing(seed, minimum):
     patient, restless = (rotated(kind(), seed, minimum) for kind in (GlobalEtfRotation, Restless))
 
-    assert patient.trades == restless.trades
+    assert_equal_to_the_last_bit(patient, restless)
     assert len(patient.trades) > 10
-    assert (patient.small, patient.owed) == (restless.small, restless.owed)
-    assert patient.blocked.keys() == restless.blocked.keys()
-    pd.testing.assert_series_equal(patient.equity, restless.equity, check_exact=True)
-    pd.testing.assert_frame_equal(patient.weights, restless.weights, check_exact=True)
+
+
+def planned_always(kind: type[Strategy]) -> Strategy:
+    """A strategy whose sessions are all planned: at rest is only what nothing is locked of."""
+
+    class Locking(kind):
+        def decide(self, view: View) -> Decision:
+            said = super().decide(view)
+            if isinstance(said, Hold):
+                return said
+            return replace(said, locked={**said.locked, "NOBODY": 0.0})
+
+    return Locking()
+
+
+@pytest.mark.parametrize("band", ["0", "0.005"])
+@pytest.mark.parametrize("kind", [GlobalEtfRotation, TqqqGrowthIncome, SoxlSoxxTrendIncome])
+def test_sessions_that_are_not_planned_would_have_changed_nothing(kind, band):
+    rules = replace(RULES, band=Decimal(band))
+
+    resting, planned = (rotated(each, 0, rules=rules) for each in (kind(), planned_always(kind)))
+
+    assert len(resting.wanted) > len({trade.session for trade in resting.trades}) > 5
+    assert_equal_to_the_last_bit(resting, planned)
+    pd.testing.assert_frame_equal(resting.wanted, planned.wanted, check_exact=True)
+
+
+def assert_equal_to_the_last_bit(one: TrackRecord, other: TrackRecord) -> None:
+    assert one.trades == other.trades
+    assert (one.small, one.owed, one.pending) == (other.small, other.owed, other.pending)
+    assert one.blocked.keys() == other.blocked.keys()
+    pd.testing.assert_series_equal(one.equity, other.equity, check_exact=True)
+    pd.testing.assert_frame_equal(one.weights, other.weights, check_exact=True)
 
 
 def rotated(
-    strategy: GlobalEtfRotation, seed: int, minimum: int = 0, printed: float = 1.0
+    strategy: Strategy,
+    seed: int,
+    minimum: int = 0,
+    printed: float = 1.0,
+    rules: TradingRules = RULES,
 ) -> TrackRecord:
     """With `printed` the raw prices are that much higher until three quarters of history."""
     days = ROTATED.index(date(2019, 1, 2), date(2022, 12, 30), 0)
     prices = synthetic_prices(strategy.needs.symbols, days, seed)
-    prices.iloc[700, 3], prices.iloc[800:803, 24] = np.nan, np.nan
-    book = Book("main", "test", "PAPER", strategy, RULES, timedelta(minutes=15), Decimal(minimum))
+    prices.iloc[700, 3], prices.iloc[800:803, -3] = np.nan, np.nan
+    book = Book("main", "test", "PAPER", strategy, rules, timedelta(minutes=15), Decimal(minimum))
     facts = Facts(prices, ROTATED.index(days[0].date(), days[-1].date()))
     raw = prices.copy()
     raw.iloc[: len(raw) * 3 // 4] *= printed

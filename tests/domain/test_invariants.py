@@ -6,13 +6,14 @@ from decimal import Decimal
 from itertools import pairwise
 from math import floor
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.gates import Finding, Way
 from bot.domain.model import Action, Plan, Portfolio, Proceeds, Quote, Role, Symbol, TradingRules
 from bot.domain.money import TargetValues, spendable, to_tick
 from bot.domain.planning import plan_buys, plan_sells, plan_shorts, residuals
+from bot.domain.resting import at_rest
 from bot.domain.shorting import carried, equity_lacking
 from bot.domain.situation import Situation
 from tests.builders import NOW, a_portfolio, a_quote, a_run, targets, traded, usd_targets
@@ -404,6 +405,42 @@ def one_session(
     orders = orders or plan_buys(a_run(), wanted, at, rules).orders
     after = traded(account, *((order, price) for order in orders))
     return after, orders[0].action if orders else None
+
+
+@st.composite
+def settled_worlds(draw) -> World:
+    """What a run has left behind, a few sessions later: other prices, anything found."""
+    before = draw(perfect_worlds())
+    sold = before.after(before.sells())
+    bought = [(o, before.at.quotes[o.symbol].ask) for o in sold.buys().orders]
+    account = traded(sold.at.portfolio, *bought)
+    moved = draw(decimals("0", "0.03", 3))
+    prices = {
+        symbol: to_tick(price * (1 + moved * draw(st.integers(-5, 5)) / 5))
+        for symbol, price in before.at.prices.items()
+    }
+    findings = {s: (draw(st.sampled_from(list(Finding))),) for s in draw(some_of(tuple(prices)))}
+    at = Situation(account, a_market(draw, prices), prices, findings)
+    grown = account.equity(prices) / before.wanted.equity if before.wanted.equity > 0 else HALF
+    wanted = replace(
+        before.wanted,
+        equity=before.wanted.equity * grown,
+        reserve=before.wanted.reserve * grown,
+        values={symbol: value * grown for symbol, value in before.wanted.values.items()},
+    )
+    return World(wanted, at, before.rules)
+
+
+@settings(always, max_examples=150)
+@given(settled_worlds())
+def test_at_rest_nothing_would_be_ordered_and_nothing_is_owed(world: World):
+    at, rules = world.at, world.rules
+    assume(at_rest(world.wanted, at.portfolio, at.prices, rules))
+
+    plans = world.sells(), world.shorts(), world.buys()
+
+    assert not any(plan.orders for plan in plans)
+    assert residuals(world.wanted, at.portfolio, at.prices, (), rules) == {}
 
 
 @st.composite
