@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from math import floor
 from pathlib import Path
 from statistics import median
@@ -27,12 +27,14 @@ import pandas as pd
 from adapters.synthetic import synthetic_prices
 from bot.backtest import Experiment, backtest
 from bot.domain.account import Opening
-from bot.domain.model import NOTHING, Proceeds, TradingRules
+from bot.domain.model import Proceeds, TradingRules
 from bot.domain.strategy import (
     Book,
     Decision,
     Facts,
+    Hold,
     Needs,
+    Rebalance,
     Strategy,
     View,
     rotate,
@@ -46,7 +48,7 @@ from tests.benchmarks.table import Measured, tell
 CALENDAR = nyse(date(2002, 1, 2), date(2027, 12, 31))
 SEED = 7
 SESSIONS, CASH = 5000, 1_000_000
-SPARE = Decimal("0.02")  # cash nobody spends, so that nobody needs credit
+SPARE = 0.02  # cash nobody spends, so that nobody needs credit
 AVERAGED = 200  # sessions
 LAST = date(2026, 7, 31)
 ROTATION, SWITCH = "quarterly rotation", "trend switch"
@@ -101,12 +103,25 @@ class FromTable:
         return rotate(out_of=view.holdings, into=self._weights[view.session], reason="table")
 
 
-def play(
-    strategy: Strategy, closes: pd.DataFrame, first: date, reserve: Decimal = NOTHING
-) -> TrackRecord:
+class Rotation(GlobalEtfRotation):
+    """The quarterly rotation as a plain ledger can follow it.
+
+    Its safe haven is a fund like others, and its weights leave the spare cash alone.
+    """
+
+    def decide(self, view: View) -> Decision:
+        """What the profile says, in these terms."""
+        said = super().decide(view)
+        if isinstance(said, Hold):
+            return said
+        spent = {symbol: weight * (1 - SPARE) for symbol, weight in said.targets.items()}
+        return Rebalance(spent, said.reason, said.flags, lapses=said.lapses)
+
+
+def play(strategy: Strategy, closes: pd.DataFrame, first: date) -> TrackRecord:
     """Our backtest: the daemon's planner, whole shares at the close, no distance, no band."""
     rules = TradingRules(
-        reserve=reserve,
+        reserve=Decimal(0),
         band=Decimal(0),
         min_notional=Decimal(0),
         buy_premium=Decimal(0),
@@ -236,11 +251,23 @@ def ledger(course: Course, engine: str) -> list[Trade]:
     return sorted(made)
 
 
+def with_its_numbers() -> TrackRecord:
+    """Twenty years of the quarterly rotation with its daily canaries, decided by itself."""
+    strategy = Rotation()
+    closes = history()
+    return play(strategy, closes, closes.index[-SESSIONS].date())
+
+
+@cache
+def history() -> pd.DataFrame:
+    """The closes of the rotation, with those its first decision needs."""
+    needs = Rotation().needs
+    return invented(needs.symbols, SESSIONS + needs.sessions + 1)
+
+
 def rotation() -> Course:
-    """Twenty years of the quarterly rotation with its daily canaries: when it wanted what."""
-    strategy = GlobalEtfRotation()
-    closes = invented(strategy.needs.symbols, SESSIONS + strategy.needs.sessions + 1)
-    wanted = play(strategy, closes, closes.index[-SESSIONS].date(), SPARE).wanted
+    """The same as a table: when it wanted what."""
+    closes, wanted = history(), with_its_numbers().wanted
     targets = wanted.reindex(columns=closes.columns).fillna(0.0)
     return Course(ROTATION, closes.iloc[-SESSIONS - 1 :], targets)
 
@@ -315,13 +342,9 @@ def with_features(course: Course, fewer: Course) -> Iterator[Measured]:
     How `bt` fares that is told of changes only is stated too: it then has a fifth of
     the decisions, and keeps to no weight while an emergency lasts.
     """
-    strategy = GlobalEtfRotation()
-    history = invented(strategy.needs.symbols, SESSIONS + strategy.needs.sessions + 1)
-    first = course.closes.index[1].date()
+    assert trades_of(with_its_numbers()) == ledger(course, "ours"), f"{course.name}, its numbers"
     tables = (course, 0.7), (fewer, None)
-    mine, *others = cpu(
-        lambda: play(strategy, history, first, SPARE), *(partial(bt, table) for table, _ in tables)
-    )
+    mine, *others = cpu(with_its_numbers, *(partial(bt, table) for table, _ in tables))
     for (table, most), other in zip(tables, others, strict=True):
         peer = f"bt, {len(table.targets)} targets"
         yield Measured(f"{course.name}, features included", mine, "CPU s", most, peer, other)
