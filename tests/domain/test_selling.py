@@ -319,6 +319,20 @@ def test_the_cash_there_is_and_the_sells_before_it_spare_the_safe_haven():
     assert traded_shares(plan) == {"QQQ": 2, "BOXX": 2}
 
 
+@pytest.mark.parametrize(("priced", "boxx"), [(True, 2), (False, 3)])
+def test_an_exit_at_the_market_is_counted_on_at_its_price_or_not_at_all(priced, boxx):
+    at = a_situation(a_portfolio(100, BOXX=10, QQQ=2), MARKET)
+    quoted = {symbol: quote for symbol, quote in at.quotes.items() if symbol != "QQQ"}
+    prices = at.prices if priced else {s: p for s, p in at.prices.items() if s != "QQQ"}
+
+    plan = sells(
+        usd_targets(1300, HAVENS, BOXX=700, QQQ=0, VOO=500),
+        replace(at, quotes=quoted, prices=prices),
+    )
+
+    assert traded_shares(plan) == {"QQQ": 2, "BOXX": boxx}
+
+
 def test_money_an_open_question_may_have_taken_is_not_counted_on():
     at = a_situation(a_portfolio(300, BOXX=10), MARKET, pledged=Decimal(200))
 
