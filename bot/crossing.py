@@ -23,9 +23,9 @@ from bot.ladder import (
     SELLS_AT,
     Attempt,
     Trade,
-    every_line,
     finished,
     impatient,
+    lines,
     next_step,
     priced,
     unspent,
@@ -60,7 +60,7 @@ class Crossing:
         end = self._trade.given_until(side)
         while True:
             self._advance(settles)
-            waiting = every_line(self.standings, side)
+            waiting = lines(self.standings, side)
             if all(finished(self._trade, line, self._now) for line in waiting) or self._now >= end:
                 return
             self._now += POLL
@@ -71,7 +71,7 @@ class Crossing:
             self._cancel(standing)
 
     def _advance(self, settles: date) -> None:
-        for line in every_line(self.standings):
+        for line in lines(self.standings):
             resting = next((s for s in line if s.working), None)
             if resting is not None:
                 if impatient(self._trade, line, resting, self._now):

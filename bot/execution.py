@@ -19,7 +19,7 @@ from bot.domain.model import (
     Symbol,
 )
 from bot.domain.strategy import Book
-from bot.ladder import Trade, every_line, finished, impatient, next_intent
+from bot.ladder import Trade, finished, impatient, lines, next_intent
 from bot.ports import Desk
 
 FINAL_READ = timedelta(minutes=5)  # after the close
@@ -45,7 +45,7 @@ async def settle(trade: Trade, side: Side, desk: Desk) -> None:
         _halt_if_blind(trade.run.book, desk)
         _halt_if_told(trade.run.book, desk)
         standings = desk.ledger.standings(trade.run)
-        open_lines = every_line(standings, side)
+        open_lines = lines(standings, side)
         if reached and all(finished(trade, line, desk.clock.now()) for line in open_lines):
             return
         if desk.clock.now() >= end:
@@ -156,7 +156,7 @@ async def place(intent: OrderIntent, desk: Desk) -> None:
 async def _advance(trade: Trade, desk: Desk) -> None:
     """One step for every symbol that can go on, in the order meant."""
     standings = desk.ledger.standings(trade.run)
-    for line in every_line(standings):
+    for line in lines(standings):
         if any(s.unanswered for s in line):
             continue
         resting = next((s for s in line if s.working), None)

@@ -322,8 +322,6 @@ async def _look_at_orders(
 
 def usable(market: Quotes, findings: Mapping[Symbol, Sequence[Finding]]) -> Quotes:
     """The quotes whose prices say something."""
-    if not findings:
-        return market
     return {s: q for s, q in market.items() if NO_PRICE.isdisjoint(findings.get(s, ()))}
 
 

@@ -67,11 +67,11 @@ class Trade:
         return last + MARKET_GRACE
 
 
-def unfilled(standings: Collection[Standing]) -> dict[Symbol, tuple[int, int]]:
+def unfilled(standings: Iterable[Standing]) -> dict[Symbol, tuple[int, int]]:
     """Symbols whose orders did not fill as planned: the shares missing, and those wanted."""
     return {
         line[0].intent.symbol: (_remaining(line), _wanted(line))
-        for line in every_line(standings)
+        for line in lines(standings)
         if _remaining(line) > 0
     }
 
@@ -84,21 +84,13 @@ def _remaining(line: Sequence[Standing]) -> int:
     return _wanted(line) - sum(s.filled for s in line)
 
 
-def lines(standings: Iterable[Standing], side: Side) -> list[list[Standing]]:
-    """The standings of a side by symbol, in the order meant."""
-    by_symbol: dict[Symbol, list[Standing]] = {}
+def lines(standings: Iterable[Standing], last: Side = Side.BUY) -> list[list[Standing]]:
+    """The standings by symbol, each in the order meant, side after side up to a `last` one."""
+    by_symbol: dict[tuple[Side, Symbol], list[Standing]] = {}
     for standing in standings:
-        if standing.side is side:
-            by_symbol.setdefault(standing.intent.symbol, []).append(standing)
-    return list(by_symbol.values())
-
-
-def every_line(standings: Collection[Standing], last: Side = Side.BUY) -> list[list[Standing]]:
-    """The standings by symbol, side after side, up to a `last` one."""
-    if not standings:
-        return []
+        by_symbol.setdefault((standing.side, standing.intent.symbol), []).append(standing)
     sides = SIDES[: SIDES.index(last) + 1]
-    return [line for side in sides for line in lines(standings, side)]
+    return [line for side in sides for (of, _), line in by_symbol.items() if of is side]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,9 @@ class PastMarket:
     ) -> Survey:
         """The account at a session's prices, those that can not be traded at told apart."""
         asked = tuple(dict.fromkeys(symbols)), session.opens if opening else session.closes
-        if self._last is not None and self._last[:2] == asked:
-            last = self._last[2]
-            if last.portfolio is portfolio:
-                return last
+        last = self._last
+        if last is not None and last[:2] == asked and last[2].portfolio is portfolio:
+            return last[2]
         market = self.quotes(symbols, session, opening=opening)
         findings = {s: found for s in symbols if (found := self._seen[s][2])}
         known = {s: mark for s in symbols if (mark := self._seen[s][1]) is not None}
@@ -48,8 +47,6 @@ class PastMarket:
     def split_hints(self, session: Session) -> list[Symbol]:
         """Symbols whose close looks like that of a split nobody confirmed."""
         suspects = [s for s in self._bars.suspects(session.date) if s not in self._needs.indices]
-        if not suspects:
-            return suspects
         self._look(suspects, session, opening=False)
         return [symbol for symbol in suspects if Finding.SPLIT_HINT in self._seen[symbol][2]]
 

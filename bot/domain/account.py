@@ -109,13 +109,10 @@ class PaperAccount:
         shares = {symbol: n for symbol, n in self.shares.items() if symbol != fill.symbol}
         if left:
             shares[fill.symbol] = left
-        settled, unsettled = self.settled, self.unsettled
         if fill.money < 0:
-            settled += fill.money
-        else:
-            waiting = unsettled.get(settles_on, NOTHING) + fill.money
-            unsettled = {**unsettled, settles_on: waiting}
-        return PaperAccount(self.opening, settled, shares, unsettled)
+            return replace(self, shares=shares, settled=self.settled + fill.money)
+        waiting = self.unsettled.get(settles_on, NOTHING) + fill.money
+        return replace(self, shares=shares, unsettled={**self.unsettled, settles_on: waiting})
 
     def given(
         self, symbol: Symbol, ratio: Decimal, money: Decimal, price: Decimal

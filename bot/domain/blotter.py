@@ -105,7 +105,6 @@ class Blotter:
         self.account = PaperAccount.opened(opened.opening, opened.settles)
         self.booked = 0
         self._orders: dict[str, Order] = {}
-        self._resting: dict[str, Order] = {}
 
     def add(self, entry: Entry) -> None:
         """Let an entry happen; ValueError or KeyError where it can not have happened."""
@@ -119,7 +118,7 @@ class Blotter:
             case Ended():
                 order = self._open(entry.number)
                 report = replace(order.report, status=entry.status, reason=entry.reason)
-                self._keep(entry.number, Order(order.booked, report))
+                self._orders[entry.number] = Order(order.booked, report)
             case never:
                 assert_never(never)
 
@@ -150,7 +149,7 @@ class Blotter:
 
     def working(self) -> Sequence[Order]:
         """The orders that may still fill, first booked first."""
-        return [*self._resting.values()]
+        return [order for order in self._orders.values() if order.working]
 
     def portfolio(self, rules: FillRules) -> Portfolio:
         """The account as its broker reports it."""
@@ -165,15 +164,8 @@ class Blotter:
         }
         if entry.number in self._orders:
             raise ValueError(entry)
-        self._keep(entry.number, Order(entry, entry.report()))
+        self._orders[entry.number] = Order(entry, entry.report())
         self.booked += 1
-
-    def _keep(self, number: str, order: Order) -> None:
-        self._orders[number] = order
-        if order.working:
-            self._resting[number] = order
-        else:
-            self._resting.pop(number, None)
 
     def _open(self, number: str) -> Order:
         order = self._orders[number]
@@ -189,4 +181,4 @@ class Blotter:
         fill = Fill(booked.symbol, booked.action, entry.shares, entry.price, entry.commission)
         report = filled_with(order.report, fill)
         self.account = self.account.settle(booked.session).apply(fill, booked.settles)
-        self._keep(entry.number, Order(booked, report))
+        self._orders[entry.number] = Order(booked, report)
